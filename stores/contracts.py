@@ -355,6 +355,10 @@ class Inbox(Protocol):
         """Take up to `limit` waiting entries with their documents, by key; returns (token, entries)."""
         ...
 
+    def peek(self, kind: str, *, limit: int, shops: Sequence[str] = (), after: str = "") -> list[InboxEntry]:
+        """Waiting entries with their documents, by key, without taking them (dry runs)."""
+        ...
+
     def settle(self, token: str, done: Sequence[tuple[str, str, str, Mapping[str, Any]]]) -> list[Outcome]:
         """Finish claimed entries: (key, ``pushed`` | ``parked`` | ``waiting``, reason, facts).
 

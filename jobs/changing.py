@@ -1,0 +1,372 @@
+"""Changes in flight: a document of an order we hold already. The table is `jobs/rules/changes.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from adapters.documents import OrderDocument, Pulled
+from jobs import gaps
+from jobs.env import Env, RunHandle
+from jobs.errors import BadMove
+from jobs.intake import Translator, demand_of, merged_lines
+from jobs.rules import changes
+from jobs.rules.states import may_move
+from stores.contracts import Change, NewOrder
+from stores.records import (
+    Alert,
+    Edit,
+    FullOrder,
+    Hold,
+    InboxEntry,
+    Membership,
+    Order,
+    Parcel,
+    Progress,
+    Receiver,
+    RefundState,
+    ShipLine,
+)
+
+RELEASED = gaps.declare(
+    "change.released",
+    before="the stock of a changed order was released",
+    after="the change is written on the order",
+    sweep="push: the document's version is not on the order yet, so the entry is pushed again; releasing twice is one",
+)
+WRITTEN = gaps.declare(
+    "change.written",
+    before="the change is written on the order",
+    after="its demand is made what it should be, and the inbox entry is settled",
+    sweep="push: the entry is still waiting; the same version makes sure of the demand again",
+)
+
+Settled = tuple[str, str, str, dict[str, Any]]
+Known = tuple[InboxEntry, OrderDocument, NewOrder, FullOrder]
+
+#: platform fields of a head that a newer document may overwrite
+_FIELDS = (
+    "refund_state", "currency", "goods_minor", "freight_minor", "tax_minor", "charges_minor", "adjust_minor",
+    "payable_minor", "paid_minor", "subsidy_minor", "receivable_minor", "unexplained_minor", "buyer_key", "merge_key",
+    "merge_confirm", "region", "flags", "marks", "adjustments", "paid_at", "ship_by", "platform_status",
+    "doc_modified_at", "doc_hash",
+)  # fmt: skip
+#: flags that are ours; a document never takes them away
+_OUR_FLAGS = "our_"
+#: fields of the receiver and region that a person may edit here
+EDITABLE = ("name", "phone", "address", "zip", "province", "city", "district", "seller_remark")
+
+
+class Plan(NamedTuple):
+    """What one document does to its order."""
+
+    entry: InboxEntry
+    new: NewOrder
+    old: FullOrder
+    whats: tuple[str, ...]
+    action: str
+    cells: tuple[tuple[str, str], ...]
+    stage: str
+    edits: tuple[Edit, ...]
+    conflicts: tuple[str, ...]
+
+
+def change(env: Env, run: RunHandle, translator: Translator, known: Sequence[Known]) -> list[Settled]:
+    """Apply documents of orders that are there; returns how each inbox entry ends."""
+    if not known:
+        return []
+    settled: list[Settled] = []
+    newer: list[Known] = []
+    for item in known:
+        entry, _, new, old = item
+        if new.order.doc_hash == old.order.doc_hash:
+            settled.append((entry.key, "pushed", "same", {"order_no": old.order.order_no}))
+        elif new.order.doc_modified_at < old.order.doc_modified_at:
+            settled.append((entry.key, "pushed", "older", {"order_no": old.order.order_no}))
+        else:
+            newer.append(item)
+    same = [old for _, _, new, old in known if new.order.doc_hash == old.order.doc_hash]
+    if same and not run.result.dry_run:
+        _make_sure(env, same)
+    plans = _plans(env, newer)
+    if run.result.dry_run:
+        return settled + [(p.entry.key, "pushed", "changed", _facts(p)) for p in plans]
+    return settled + _carry_out(env, run, translator, plans)
+
+
+def _plans(env: Env, items: Sequence[Known]) -> list[Plan]:
+    numbers = [old.order.order_no for *_, old in items]
+    if not numbers:
+        return []
+    who = env.orders.receivers(numbers)
+    edits = env.orders.edits(numbers)
+    parcels = parcels_of(env, [old for *_, old in items])
+    out = []
+    for entry, doc, new, old in items:
+        number = old.order.order_no
+        mine = tuple(edits.get(number, ()))
+        changed_fields = _changed_texts(who.get(number, Receiver()), old, new)
+        conflicts = tuple(e.field for e in mine if e.field in EDITABLE and _text(new, e.field) not in (e.base, e.value))
+        lines = merged_lines(old.lines, new.lines)
+        head = msgspec.structs.replace(new.order, refund_state=changes.refund_state(lines))
+        new = msgspec.structs.replace(new, lines=lines, order=head)
+        edited = {e.field for e in mine}
+        whats = changes.compare(
+            old,
+            head,
+            lines,
+            status=doc.status,
+            address_changed=bool((changed_fields & _ADDRESS) - edited),
+            remark_changed=bool(changed_fields & {"buyer_remark", "seller_remark"} - edited),
+        )
+        stage = changes.stage_of(old.order, [p.state for p in parcels.get(number, ())])
+        action, cells = changes.decide(whats, stage)
+        out.append(Plan(entry, new, old, whats, action, cells, stage, mine, conflicts))
+    return out
+
+
+_ADDRESS = {"name", "phone", "address", "province", "city", "district", "town"}
+
+
+def _changed_texts(who: Receiver, old: FullOrder, new: NewOrder) -> set[str]:
+    """Names of the texts that differ; a masked text that only hides what we hold in clear is no change."""
+    found = {f for f in ("name", "phone", "address") if getattr(who, f) != getattr(new.receiver, f)}
+    if new.receiver.masked and not who.masked and who.name:
+        found = set()
+    region, fresh = old.order.region, new.order.region
+    found |= {f for f in ("province", "city", "district", "town") if getattr(region, f) != getattr(fresh, f)}
+    found |= {f for f in ("buyer_remark", "seller_remark") if getattr(old, f) != getattr(new, f)}
+    return found
+
+
+def _text(new: NewOrder, field: str) -> str:
+    if field == "seller_remark":
+        return new.seller_remark
+    if field in ("province", "city", "district"):
+        return str(getattr(new.order.region, field))
+    return str(getattr(new.receiver, field))
+
+
+def _carry_out(env: Env, run: RunHandle, translator: Translator, plans: Sequence[Plan]) -> list[Settled]:
+    from jobs.parcel_stop import stop_for
+
+    stopping = [p for p in plans if p.action == "stop"]
+    answers: dict[str, str] = {}
+    if stopping:
+        answers = stop_for(
+            env, run, [p.old.order.order_no for p in stopping], reason="change." + "+".join(stopping[0].whats)
+        )
+        fresh = env.orders.load([p.old.order.order_no for p in stopping])
+        plans = [p._replace(old=fresh[p.old.order.order_no]) if p in stopping else p for p in plans]
+    now = env.clock.now()
+    release = [p for p in plans if _frees_stock(p, answers, now)]
+    if release:
+        _release(env, run, [p.old for p in release])
+        gaps.gap(RELEASED)
+    written = [_change(env, translator, p, answers) for p in plans]
+    outcomes = env.orders.apply(written, run_id=run.id)
+    gaps.gap(WRITTEN)
+    _make_sure(env, list(env.orders.load([p.old.order.order_no for p in plans]).values()))
+    settled: list[Settled] = []
+    for plan, outcome in zip(plans, outcomes, strict=True):
+        if outcome.ok:
+            settled.append((plan.entry.key, "pushed", "changed", _facts(plan)))
+            _tell(env, plan, answers)
+        else:
+            # Someone else moved the order meanwhile: the entry waits and is pushed again.
+            settled.append((plan.entry.key, "waiting", outcome.reason or outcome.result, {}))
+    return settled
+
+
+def _frees_stock(plan: Plan, answers: dict[str, str], now: datetime) -> bool:
+    to, _, _ = _move(plan, answers, now)
+    held = plan.old.order.progress in (Progress.AUDITED, Progress.SOURCED, Progress.MERGED)
+    return held and to in (Progress.CREATED, Progress.CANCELLED, Progress.SHIPPED)
+
+
+def _release(env: Env, run: RunHandle, olds: Sequence[FullOrder]) -> None:
+    open_ones = env.stock.reservations([o.order.order_no for o in olds])
+    ids = [(r.reservation_id, r.warehouse) for rs in open_ones.values() for r in rs if r.state == "open"]
+    if ids:
+        env.stock.release(ids, run_id=run.id)
+
+
+def _make_sure(env: Env, fulls: Sequence[FullOrder]) -> None:
+    """Demand of orders that no warehouse holds stock for; orders with an open reservation are left alone."""
+    from jobs.push import want_all
+
+    if not fulls:
+        return
+    held = env.stock.reservations([f.order.order_no for f in fulls])
+    want_all(
+        env,
+        [
+            (f.order.order_no, demand_of(f.order, f.ship_lines))
+            for f in fulls
+            if not f.order.intent and not any(r.state == "open" for r in held.get(f.order.order_no, ()))
+        ],
+    )
+
+
+def _change(env: Env, translator: Translator, plan: Plan, answers: dict[str, str]) -> Change:
+    old, new, now = plan.old, plan.new, env.clock.now()
+    number = old.order.order_no
+    to, holds, release = _move(plan, answers, now)
+    fields = {name: getattr(new.order, name) for name in _FIELDS}
+    fields["flags"] = tuple(sorted({*new.order.flags, *(f for f in old.order.flags if f.startswith(_OUR_FLAGS))}))
+    fields["refunded_minor"] = old.order.refunded_minor
+    receiver, region, seller_remark = _with_edits(plan)
+    fields["region"] = region
+    lines_changed = "lines" in plan.whats
+    if plan.conflicts:
+        facts = {"fields": list(plan.conflicts)}
+        holds = (*holds, Hold(order_no=number, code="edit_conflict", owner="rule", facts=facts, since=now))
+    if to in (Progress.CREATED, Progress.CANCELLED, Progress.SHIPPED):
+        fields["intent"] = ()
+    ship_lines: tuple[ShipLine, ...] = ()
+    if lines_changed or to == Progress.CANCELLED:
+        ship_lines = _ship_lines(translator, plan, cancelled=to == Progress.CANCELLED)
+    return Change(
+        order_no=number,
+        expect=old.order.version,
+        to=to,
+        reason=f"platform.{'+'.join(plan.whats) or 'touched'}",
+        facts={
+            "stage": plan.stage,
+            "actions": dict(plan.cells),
+            **({"stop": answers[number]} if number in answers else {}),
+        },
+        set=fields,
+        lines=new.lines if lines_changed or new.lines != old.lines else (),
+        ship_lines=ship_lines,
+        hold=holds,
+        release=release,
+        waiting=() if to in (Progress.CREATED, Progress.CANCELLED, Progress.SHIPPED) else None,
+        receiver=receiver,
+        buyer_remark=new.buyer_remark,
+        seller_remark=seller_remark,
+        search=translator.search(receiver),
+    )
+
+
+def _move(
+    plan: Plan, answers: dict[str, str], now: datetime
+) -> tuple[Progress | None, tuple[Hold, ...], tuple[str, ...]]:
+    """Where the order goes, which holds open and which close."""
+    number, progress = plan.old.order.order_no, plan.old.order.progress
+    action = plan.action
+    holds: tuple[Hold, ...] = ()
+    release: tuple[str, ...] = ()
+    whats = set(plan.whats)
+    if "refund_asked" in whats and progress not in (Progress.SHIPPED, Progress.COMPLETED, Progress.CANCELLED):
+        holds += (Hold(order_no=number, code="refund_asked", owner="platform", since=now),)
+    if "platform_hold" in whats and action != "ignore":
+        holds += (
+            Hold(
+                order_no=number,
+                code="platform",
+                owner="platform",
+                since=now,
+                facts={"flags": list(plan.new.order.flags)},
+            ),
+        )
+    if "refund_closed" in whats:
+        release += ("refund_asked", "audit.refund_pending")
+    if "hold_lifted" in whats:
+        release += ("platform",)
+    if action == "stop":
+        answer = answers.get(number, "")
+        if answer == "stopped":
+            action = "cancel" if whats & {"closed", "refunded"} else "source" if "lines" in whats else "audit"
+        elif answer == "asked":
+            holds += (Hold(order_no=number, code="stop_asked", owner="warehouse", since=now),)
+            action = "apply"
+        else:
+            action = "alert"
+    to: Progress | None = {
+        "create": Progress.CREATED,
+        "audit": Progress.CREATED,
+        "source": Progress.CREATED,
+        "cancel": Progress.CANCELLED,
+        "ship": Progress.SHIPPED,
+        "complete": Progress.COMPLETED,
+    }.get(action)
+    if to == Progress.CREATED and progress == Progress.CREATED:
+        to = None
+    if to is not None and not may_move(progress, to):
+        raise BadMove(f"{number}: {progress} → {to} ({'+'.join(plan.whats)})")
+    if to in (Progress.CANCELLED, Progress.SHIPPED):
+        release += tuple(h.code for h in plan.old.holds if h.released_at is None)
+    return to, holds if to not in (Progress.CANCELLED, Progress.SHIPPED) else (), release
+
+
+def _with_edits(plan: Plan) -> tuple[Receiver, Any, str]:
+    """The document's texts with what a person changed here laid over them."""
+    receiver, region, remark = plan.new.receiver, plan.new.order.region, plan.new.seller_remark
+    for edit in plan.edits:
+        if edit.field == "seller_remark":
+            remark = edit.value
+        elif edit.field in ("province", "city", "district"):
+            region = msgspec.structs.replace(region, **{edit.field: edit.value})
+        elif edit.field in EDITABLE:
+            receiver = msgspec.structs.replace(receiver, **{edit.field: edit.value})
+    return receiver, region, remark
+
+
+def _ship_lines(translator: Translator, plan: Plan, *, cancelled: bool) -> tuple[ShipLine, ...]:
+    """Ship lines made anew after the lines changed; what shipped or returned keeps its counts, what fell away closes."""
+    old = {s.ship_no: s for s in plan.old.ship_lines}
+    if cancelled:
+        return tuple(
+            msgspec.structs.replace(s, status="closed", warehouse="", parcel_no="")
+            for s in old.values()
+            if not s.shipped_qty
+        )
+    fresh = translator.ship_lines(plan.new.order.platform, plan.new.lines)
+    out = []
+    for line in fresh:
+        before = old.pop(line.ship_no, None)
+        kept = (before.shipped_qty, before.returned_qty) if before else (0, 0)
+        out.append(msgspec.structs.replace(line, shipped_qty=kept[0], returned_qty=kept[1]))
+    out += [msgspec.structs.replace(gone, status="closed") for gone in old.values()]
+    return tuple(out)
+
+
+def _tell(env: Env, plan: Plan, answers: dict[str, str]) -> None:
+    number = plan.old.order.order_no
+    late = plan.action == "alert" or (plan.action == "stop" and answers.get(number) == "too_late")
+    if not late:
+        return
+    from jobs.alerts import tell
+
+    now = env.clock.now()
+    tell(
+        env,
+        Alert(
+            key=f"change:{number}:{'+'.join(plan.whats)}", kind="change_too_late", severity="warning",
+            title=f"order {number}: {', '.join(plan.whats)} came too late ({plan.stage})",
+            facts={"order_no": number, "shop": plan.old.order.shop}, hint=f"oms order explain {number}",
+            first_at=now, last_at=now,
+        ),
+    )  # fmt: skip
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    return {"order_no": plan.old.order.order_no, "what": list(plan.whats), "action": plan.action}
+
+
+def parcels_of(env: Env, fulls: Sequence[FullOrder]) -> dict[str, list[Parcel]]:
+    """Active parcels of each order, read once for the set."""
+    links: list[Membership] = [m for f in fulls for m in f.memberships if m.active]
+    found = env.orders.parcels(sorted({m.parcel_no for m in links})) if links else {}
+    out: dict[str, list[Parcel]] = {}
+    for link in links:
+        if link.parcel_no in found:
+            out.setdefault(link.order_no, []).append(found[link.parcel_no])
+    return out
+
+
+__all__ = ["Order", "Pulled", "RefundState", "change", "parcels_of"]
