@@ -30,7 +30,7 @@ class World:
 
     def __init__(
         self, folder: Path, *, orders: int, seed: int, faults: str = "none", platforms: Sequence[str] = (),
-        start: str = "2026-03-01T00:00:00+08:00", skus: int = 40,
+        start: str = "2026-03-01T00:00:00+08:00", skus: int = 40, port: int = 0,
     ) -> None:  # fmt: skip
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +46,7 @@ class World:
             str(orders),
         ]
         words += ["--start", start, "--faults", faults, "--skus", str(skus)]
+        words += ["--port", str(port)]
         words += ["--platforms", ",".join(platforms)] if platforms else []
         self._log = (folder / "sandbox.log").open("wb")
         self._process = subprocess.Popen(words, stdout=self._log, stderr=subprocess.STDOUT)

@@ -120,7 +120,7 @@ def _unusable(draft: Draft, settings: Settings) -> Iterator[Problem]:
 
     try:
         ZoneInfo(settings.business.zone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         yield Problem(at("business", "zone"), "business.zone", f"{settings.business.zone!r} is no time zone", 'write for example "Asia/Shanghai"')  # fmt: skip
     if not re.fullmatch("[A-Z]{3}", settings.business.currency):
         yield Problem(at("business", "currency"), "business.currency", f"{settings.business.currency!r} is no ISO 4217 code", 'write for example "CNY"')  # fmt: skip

@@ -1,0 +1,50 @@
+"""Stores by URL: the scheme picks the engine, which is imported on use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stores.errors import UnknownEngine
+
+if TYPE_CHECKING:
+    from stores.contracts import Inbox, Ledger, Orders, Stock
+    from stores.database import Clock
+    from stores.privacy import Privacy
+
+
+def _check(url: str, store: str) -> None:
+    scheme = url.partition(":")[0]
+    if scheme != "sqlite":
+        raise UnknownEngine(f"{scheme!r} for {store}; here: sqlite:/path/to/file.db")
+
+
+def open_orders(url: str, *, clock: Clock, privacy: Privacy) -> Orders:
+    """Orders, lines, history, parcels, refunds."""
+    _check(url, "orders")
+    from stores.sql_orders import SqlOrders
+
+    return SqlOrders(url, clock=clock, privacy=privacy)
+
+
+def open_inbox(url: str, *, clock: Clock, privacy: Privacy) -> Inbox:
+    """Raw documents and their state."""
+    _check(url, "inbox")
+    from stores.sql_inbox import SqlInbox
+
+    return SqlInbox(url, clock=clock, privacy=privacy)
+
+
+def open_stock(url: str, *, clock: Clock) -> Stock:
+    """Counters, reservations, demand, journal."""
+    _check(url, "stock")
+    from stores.sql_stock import SqlStock
+
+    return SqlStock(url, clock=clock)
+
+
+def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
+    """Windows, marks, leases, runs, effects and what else is kept about the work."""
+    _check(url, "ledger")
+    from stores.sql_ledger import SqlLedger
+
+    return SqlLedger(url, clock=clock, privacy=privacy)

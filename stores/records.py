@@ -507,6 +507,8 @@ class Reservation(Record, kw_only=True):
     attempt: int
     warehouse: str
     items: tuple[tuple[str, int], ...]
+    #: pieces that left so far, per SKU; what is still held is items less these
+    shipped: dict[str, int] = {}
     state: str
     at: datetime
 

@@ -1,0 +1,31 @@
+"""Alerts: kept in the ledger, counted while open, told to people once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jobs.results import Item, Result
+
+if TYPE_CHECKING:
+    from jobs.env import Env
+    from stores.records import Alert
+
+log = logging.getLogger("oms.alerts")
+
+SEVERITIES = ("info", "warning", "critical")
+
+
+def listing(env: Env, *, all: bool = False) -> list[Alert]:
+    """Open alerts, newest first; `all`: the acknowledged ones too."""
+    return env.ledger.alerts(open_only=not all)
+
+
+def ack(env: Env, keys: Sequence[str], *, by: str) -> Result:
+    """Acknowledge alerts: they close, and the same trouble opens a new one."""
+    with env.run("alerts ack", keys=list(keys), by=by) as run:
+        for outcome in env.ledger.ack_alerts(keys, by=by):
+            did = "acked" if outcome.ok else "refused"
+            run.result.add(Item(ref=outcome.key, did=did, reason=outcome.reason))
+        return run.result

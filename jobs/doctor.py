@@ -1,0 +1,273 @@
+"""oms doctor: is this office fit for work? Each check says what it looked at, what it found and what to type next."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs import catalogue
+from jobs.settings import Problem, load, problems
+from jobs.settings_problems import leaves, nearest
+from jobs.vault import is_reference, is_secret, others_may_read, others_may_write, secret
+
+if TYPE_CHECKING:
+    from jobs.env import Env
+
+Row = dict[str, Any]
+
+#: a platform's clock further away than this spoils signatures
+CLOCK_OFF_S = 60.0
+#: a token that ends sooner is worth a word
+TOKEN_SOON_DAYS = 3.0
+#: share of the look-back after which a lagging mark is a danger
+LOOKBACK_SHARE = 0.8
+
+
+def doctor(env: Env) -> list[Row]:
+    """Run every check; a check that fails itself is a finding, never the end of the others.
+
+    Returns:
+        name, ok, what, hint (empty when ok).
+    """
+    rows: list[Row] = []
+    for name, check in _CHECKS:
+        try:
+            rows += check(env)
+        except Exception as error:
+            # whatever is broken, the other checks still say what they know
+            rows.append(_row(name, False, f"{type(error).__name__}: {error}", str(getattr(error, "hint", ""))))
+    return rows
+
+
+def _row(name: str, ok: bool, what: str, hint: str = "") -> Row:
+    return {"name": name, "ok": ok, "what": what, "hint": "" if ok else hint}
+
+
+# ---------------------------------------------------------------- settings
+
+
+def settings_problems(config: str | Path | None, overrides: Mapping[str, Any]) -> list[Problem]:
+    """What `oms config check` lists: everything `load` would refuse; else what adapters and files say of the settings."""
+    found = problems(config, overrides)
+    if found:
+        return found
+    loaded = load(config, overrides)
+    return list(_shop_problems(loaded.settings.shops, loaded.origins))
+
+
+def _shop_problems(shops: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Problem]:
+    from adapters.platforms import find
+    from jobs.shops import platform_names
+
+    known = set(platform_names())
+    for alias, shop in shops.items():
+        key = f"shops.{alias}"
+        if shop.platform not in known:
+            where = origins.get(f"{key}.platform", "settings")
+            yield Problem(where, f"{key}.platform", f"no adapter {shop.platform!r}", nearest(shop.platform, known))
+            continue
+        options = set(find(shop.platform).all_options())
+        for name in set(shop.options) - options:
+            where = origins.get(f"{key}.options.{name}", "settings")
+            yield Problem(where, f"{key}.options.{name}", "unknown option", nearest(name, options))
+
+
+def _settings_file(env: Env) -> Iterable[Row]:
+    if env.path is None:
+        return [_row("settings", False, "no oms.toml; only defaults hold", "oms init")]
+    rows = [_row("settings", True, str(env.path))]
+    if others_may_write(env.path):
+        rows.append(_row("settings mode", False, "others may write the settings file", f"chmod go-w {env.path}"))
+    literal = [".".join(k) for k in _literal_secrets(env)]
+    if literal and others_may_read(env.path):
+        what = f"others may read the secrets in it: {', '.join(literal)}"
+        rows.append(_row("settings mode", False, what, f"chmod 600 {env.path}"))
+    return rows
+
+
+def _literal_secrets(env: Env) -> Iterator[tuple[str, ...]]:
+    for path, value in leaves(env.settings.model_dump()):
+        texts = value if isinstance(value, (list, tuple)) else [value]
+        if is_secret(path) and any(isinstance(t, str) and t and not is_reference(t) for t in texts):
+            yield path
+
+
+def _settings_sense(env: Env) -> Iterable[Row]:
+    found = list(_shop_problems(env.settings.shops, {}))
+    return [_row("shops", False, str(p), "oms config check") for p in found] or [_row("shops", True, f"{len(env.settings.shops)} shops")]  # fmt: skip
+
+
+def _secrets(env: Env) -> Iterable[Row]:
+    """Every secret is read once; only that it could be is told."""
+    for alias, shop in env.settings.shops.items():
+        for field, text in (("app_secret", shop.app_secret), ("token", shop.token)):
+            if text:
+                yield from _try(f"secret {alias}.{field}", secret(text, env.root), "readable")
+    for n, target in enumerate(env.settings.notify.targets):
+        yield from _try(f"secret notify.{n}.url", secret(target.url, env.root), "readable")
+
+
+def _safely(name: str, check: Callable[..., Row], *args: Any) -> Iterator[Row]:
+    """One row, also when the check itself fails: any way a secret, a store or a platform can fail is a finding."""
+    try:
+        yield check(*args)
+    except Exception as error:
+        yield _row(name, False, str(error), str(getattr(error, "hint", "")))
+
+
+def _try(name: str, act: Callable[[], object], fine: str) -> Iterator[Row]:
+    def check() -> Row:
+        act()
+        return _row(name, True, fine)
+
+    return _safely(name, check)
+
+
+# ---------------------------------------------------------------- stores
+
+
+def _keys(env: Env) -> Iterable[Row]:
+    yield from _try("keys", lambda: env.privacy, "keys for personal data are there")
+    from jobs.privacy import KEY_FILE
+
+    path = env.data / KEY_FILE
+    if not env.settings.privacy.keys and path.exists() and others_may_read(path):
+        yield _row("key file mode", False, "others may read the key file", f"chmod 600 {path}")
+
+
+def _stores(env: Env) -> Iterable[Row]:
+    for name in ("orders", "inbox", "stock", "ledger"):
+        yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
+
+
+def _store_clock(env: Env) -> Iterable[Row]:
+    off = (env.ledger.now() - env.clock.now()).total_seconds()
+    return [_row("store clock", abs(off) < CLOCK_OFF_S, f"{off:+.0f} s from ours", "timedatectl")]
+
+
+# ---------------------------------------------------------------- shops
+
+
+def _sellers(env: Env) -> Iterable[Row]:
+    """An alias of the settings that is bound to another seller in the ledger would split a seller's history."""
+    bound = env.ledger.sellers()
+    rows = []
+    for alias, shop in env.settings.shops.items():
+        other = next(
+            (a for a, (p, s, _) in bound.items() if (p, s) == (shop.platform, shop.seller_id) and a != alias), ""
+        )
+        if other:
+            what = f"shop {alias} is the seller that is kept as {other}"
+            rows.append(_row("sellers", False, what, f"name the shop {other} again in oms.toml"))
+        if alias in bound and bound[alias][:2] != (shop.platform, shop.seller_id):
+            what = f"alias {alias} belongs to another seller ({bound[alias][0]} {bound[alias][1]})"
+            rows.append(_row("sellers", False, what, "choose another alias in oms.toml"))
+    return rows or [_row("sellers", True, "one alias each")]
+
+
+def _clocks(env: Env) -> Iterable[Row]:
+    return [row for alias in env.shops() for row in _safely(f"clock {alias}", _clock, env, alias)]
+
+
+def _clock(env: Env, alias: str) -> Row:
+    theirs = env.platform(alias).platform_time()
+    if theirs is None:
+        return _row(f"clock {alias}", True, "the platform does not tell its time")
+    off = (theirs - env.clock.now()).total_seconds()
+    return _row(f"clock {alias}", abs(off) < CLOCK_OFF_S, f"the platform is {off:+.0f} s from us", "timedatectl")
+
+
+def _tokens(env: Env) -> Iterable[Row]:
+    from jobs.shops import token_until
+
+    for alias in env.shops():
+        until = token_until(env, alias)
+        if until is None:
+            continue
+        days = (until - env.clock.now()).total_seconds() / 86400
+        kept = env.ledger.token(alias)
+        # one that renews itself only has to be alive
+        enough = 0.0 if kept and kept.refresh else TOKEN_SOON_DAYS
+        yield _row(f"token {alias}", days > enough, f"{days:.1f} days left", f"oms shop token {alias} --renew")
+
+
+def _lookback(env: Env) -> Iterable[Row]:
+    """A mark older than the platform's history reaches is a hole that no pull can fill any more."""
+    marks = [(k, m.proven) for k, m in sorted(env.ledger.marks().items()) if m.proven and k[0] in env.settings.shops]
+    return [
+        row
+        for (alias, kind, _), proven in marks
+        for row in _safely(f"look-back {alias}", _reaches, env, alias, kind, proven)
+    ]
+
+
+def _reaches(env: Env, alias: str, kind: str, proven: datetime) -> Row:
+    days = env.platform(alias).max_lookback_days.get(kind)
+    age = (env.clock.now() - proven).total_seconds() / 86400
+    what = f"{kind} proven up to {age:.1f} days ago, the platform reaches back {days or 'without limit'}"
+    fine = not days or age < days * LOOKBACK_SHARE
+    return _row(f"look-back {alias}", fine, what, f"oms sync {kind} --shop {alias}")
+
+
+# ---------------------------------------------------------------- work
+
+
+def _warehouses(env: Env) -> Iterable[Row]:
+    there = [n for n, w in env.settings.warehouses.items() if w.enabled]
+    if not there:
+        return [
+            _row("warehouses", False, "none is set up: nothing can be sourced", "write [warehouses.NAME] in oms.toml")
+        ]
+    return [_row("warehouses", True, ", ".join(there))]
+
+
+def _leases(env: Env) -> Iterable[Row]:
+    """A lease of a process of this machine that is gone will end by itself; until then it keeps others out."""
+    dead = [x for x in env.ledger.leases() if x.host == socket.gethostname() and x.pid and not _alive(x.pid)]
+    return [
+        _row("locks", False, f"{x.name} is held by process {x.pid}, which is gone", f"oms jobs locks --break {x.name}")
+        for x in dead
+    ] or [_row("locks", True, "none is stale")]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _late_jobs(env: Env) -> Iterable[Row]:
+    return [
+        _row(
+            "jobs",
+            False,
+            f"{j['name']} last ended {j['last_run']:%Y-%m-%d %H:%M} UTC",
+            f"oms jobs history {j['name']!r}",
+        )
+        for j in catalogue.late(env)
+    ] or [_row("jobs", True, "none is late")]
+
+
+_CHECKS: tuple[tuple[str, Callable[[Env], Iterable[Row]]], ...] = (
+    ("settings", _settings_file),
+    ("shops", _settings_sense),
+    ("secrets", _secrets),
+    ("keys", _keys),
+    ("stores", _stores),
+    ("store clock", _store_clock),
+    ("sellers", _sellers),
+    ("warehouses", _warehouses),
+    ("tokens", _tokens),
+    ("clocks", _clocks),
+    ("look-back", _lookback),
+    ("locks", _leases),
+    ("jobs", _late_jobs),
+)

@@ -1,0 +1,66 @@
+"""sandbox serve: the marketplace world of the demo on this machine, in real time, with settings to try against it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from jobs.demo import settings_text, write_rows
+from jobs.demo_world import World, WorldFailed
+
+#: the world's clock follows ours in steps of this
+STEP_S = 1.0
+
+
+def serve(
+    folder: Path, *, orders: int, seed: int, faults: str, platforms: Sequence[str], history: timedelta, port: int,
+    stop: threading.Event, ready: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:  # fmt: skip
+    """Serve a world until `stop` is set; its time is ours.
+
+    Args:
+        folder: gets the world's own files (`world/`), and oms.toml and listings.csv for its shops, written anew.
+        history: how much of the day has happened already when it starts.
+        ready: called once with where it listens and what to type.
+
+    Raises:
+        jobs.demo_world.WorldFailed: it did not come up; the message has its last words.
+    """
+    start = datetime.now(UTC).replace(microsecond=0) - history
+    folder.mkdir(parents=True, exist_ok=True)
+    # an earlier world's address must not be taken for this one's
+    (folder / "world" / "sandbox.json").unlink(missing_ok=True)
+    with World(
+        folder / "world",
+        orders=orders,
+        seed=seed,
+        faults=faults,
+        platforms=platforms,
+        start=start.isoformat(),
+        port=port,
+    ) as world:
+        config = folder / "oms.toml"
+        config.write_text(settings_text(world.info), encoding="utf-8")
+        config.chmod(0o600)
+        write_rows(folder / "listings.csv", ("platform", "listing", "sku", "qty", "share"), world.info["listings"])
+        told = {
+            "address": f"http://127.0.0.1:{world.info['port']}",
+            "shops": [s["alias"] for s in world.info["shops"]],
+            "config": str(config),
+            "next": f"oms sync orders --config {config}",
+        }
+        world.clock(datetime.now(UTC))
+        ready(told)
+        while not stop.wait(STEP_S):
+            try:
+                world.clock(datetime.now(UTC))
+            except httpx.HTTPError as error:
+                # Ctrl-C reaches both processes, in either order
+                if not stop.is_set():
+                    raise WorldFailed(f"the world is gone: {error}") from error
+    return told

@@ -1,0 +1,77 @@
+"""Tables of the stock store. Counter and journal entry are written in one transaction."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+stock = sa.Table(
+    "stock",
+    metadata,
+    sa.Column("warehouse", sa.String(64), primary_key=True),
+    sa.Column("sku", sa.String(64), primary_key=True),
+    sa.Column("on_hand", sa.BigInteger, nullable=False, default=0),
+    sa.Column("held", sa.BigInteger, nullable=False, default=0),
+    sa.Column("defective", sa.BigInteger, nullable=False, default=0),
+    sa.CheckConstraint("held >= 0", name="stock_held_not_negative"),
+    sa.CheckConstraint("on_hand >= 0", name="stock_on_hand_not_negative"),
+    sa.CheckConstraint("defective >= 0", name="stock_defective_not_negative"),
+    sa.Index("stock_sku", "sku"),
+)
+
+stock_journal = sa.Table(
+    "stock_journal",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(190), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("warehouse", sa.String(64), nullable=False),
+    sa.Column("sku", sa.String(64), nullable=False),
+    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    sa.Column("held", sa.BigInteger, nullable=False),
+    sa.Column("defective", sa.BigInteger, nullable=False),
+    sa.Column("ref", sa.String(64), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(64), nullable=False),
+    sa.Column("run_id", sa.String(40), nullable=False),
+    # one cause moves one SKU of one warehouse once
+    sa.UniqueConstraint("warehouse", "sku", "key", name="stock_journal_once"),
+    sa.Index("stock_journal_sku", "warehouse", "sku", "at"),
+)
+
+reservations = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("reservation_id", sa.String(48), primary_key=True),
+    sa.Column("warehouse", sa.String(64), primary_key=True),
+    sa.Column("order_no", sa.String(40), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    #: ((sku, qty), ...) as JSON
+    sa.Column("items", sa.Text, nullable=False),
+    #: {sku: pieces shipped so far} as JSON
+    sa.Column("shipped", sa.Text, nullable=False, default="{}"),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("reservations_order", "order_no"),
+    sa.Index("reservations_state", "state", "reservation_id"),
+)
+
+demand = sa.Table(
+    "demand",
+    metadata,
+    sa.Column("order_no", sa.String(40), primary_key=True),
+    sa.Column("sku", sa.String(64), primary_key=True),
+    sa.Column("qty", sa.BigInteger, nullable=False),
+    sa.Index("demand_sku", "sku", "qty"),
+)
+
+stock_counts = sa.Table(
+    "stock_counts",
+    metadata,
+    sa.Column("warehouse", sa.String(64), primary_key=True),
+    sa.Column("sku", sa.String(64), primary_key=True),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("counted", sa.BigInteger, nullable=False),
+    sa.Column("key", sa.String(190), nullable=False),
+)

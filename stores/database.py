@@ -1,0 +1,176 @@
+"""One SQL database as the engines use it: connections, transactions, compiled statements, errors that become ours.
+
+SQLite runs in WAL mode with a long busy timeout, so that several processes and threads share a file. Statements are
+compiled once from the tables and run through the driver's executemany.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from sql.columns import ms
+from stores.errors import BadItem, StoreError, Unavailable, UnknownEngine
+
+T = TypeVar("T")
+#: a writer waits this long for another process's transaction
+BUSY_MS = 30_000
+
+
+class Clock(Protocol):
+    """The store's clock."""
+
+    def now(self) -> datetime: ...
+
+
+class Database:
+    """One database file with the tables of one store."""
+
+    def __init__(self, url: str, metadata: sa.MetaData, store: str, clock: Clock) -> None:
+        self.path = sqlite_path(url)
+        self.store = store
+        self.metadata = metadata
+        self._clock = clock
+        fresh = not Path(self.path).exists()
+        if fresh:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.engine = sa.create_engine(
+            "sqlite+pysqlite://", creator=self._connect, poolclass=QueuePool, pool_size=8, max_overflow=32,
+            pool_reset_on_return=None,
+        )  # fmt: skip
+        from stores.schema import ensure
+
+        ensure(self, fresh=fresh)
+
+    def _connect(self) -> sqlite3.Connection:
+        made = sqlite3.connect(
+            self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        made.execute("PRAGMA journal_mode=WAL").fetchall()
+        made.execute("PRAGMA synchronous=NORMAL")
+        made.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        return made
+
+    def now_ms(self) -> int:
+        """The store's time, epoch milliseconds."""
+        return ms(self._clock.now())
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view."""
+        with self._guard("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One atomic change; the lock is taken at the start, so that what was read stays true until the commit."""
+        with self._guard("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _guard(self, begin: str) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql(begin)
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    connection.exec_driver_sql("ROLLBACK") if _in_transaction(connection) else None
+                    raise
+                connection.commit()
+        except IntegrityError as error:
+            raise BadItem(f"{self.store}: {error.orig}") from error
+        except OperationalError as error:
+            raise Unavailable(f"{self.path}: {error.orig}") from error
+        except DBAPIError as error:
+            raise StoreError(f"{self.store}: {error.orig}") from error
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _in_transaction(connection: Connection) -> bool:
+    raw = connection.connection.dbapi_connection
+    return bool(getattr(raw, "in_transaction", False))
+
+
+def sqlite_path(url: str) -> str:
+    """File of ``sqlite:/abs/path.db`` or ``sqlite:rel.db``.
+
+    Raises:
+        UnknownEngine: another scheme, with what there is.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme != "sqlite" or not rest:
+        raise UnknownEngine(f"{scheme!r}; here: sqlite:/path/to/file.db")
+    return rest.removeprefix("//") if rest.startswith("//") else rest
+
+
+def many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run one statement for many rows through the driver's executemany."""
+    if rows:
+        connection.exec_driver_sql(sql, [tuple(r) for r in rows] if not isinstance(rows[0], tuple) else list(rows))
+
+
+def run(connection: Connection, sql: str, params: Sequence[Any] = ()) -> int:
+    """Run one statement; returns how many rows it touched."""
+    return connection.exec_driver_sql(sql, tuple(params)).rowcount
+
+
+def fetch(connection: Connection, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of one query, as tuples."""
+    return [tuple(row) for row in connection.exec_driver_sql(sql, tuple(params)).fetchall()]
+
+
+def marks(n: int) -> str:
+    """Placeholders for an IN list."""
+    return ",".join("?" * n)
+
+
+def names(table: sa.Table) -> tuple[str, ...]:
+    """Column names of a table, in its order."""
+    return tuple(c.name for c in table.columns)
+
+
+def insert_sql(table: sa.Table, columns: Sequence[str] | None = None) -> str:
+    """INSERT with one placeholder per column, in the given order."""
+    cols = columns or names(table)
+    return f"INSERT INTO {table.name} ({', '.join(cols)}) VALUES ({marks(len(cols))})"
+
+
+def upsert_sql(table: sa.Table, keys: Sequence[str], columns: Sequence[str] | None = None) -> str:
+    """INSERT that overwrites every other given column when the keys are there."""
+    cols = columns or names(table)
+    rest = [c for c in cols if c not in keys]
+    sets = ", ".join(f"{c} = excluded.{c}" for c in rest)
+    return f"{insert_sql(table, cols)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}"
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a sequence into parts of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def dump_rows(connection: Connection, table: sa.Table, *, leave_out: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """Rows of a table by primary key as dicts, for proofs and moves."""
+    cols = [c for c in names(table) if c not in leave_out]
+    keys = ", ".join(c.name for c in table.primary_key.columns)
+    found = connection.exec_driver_sql(f"SELECT {', '.join(cols)} FROM {table.name} ORDER BY {keys}")
+    for row in found:
+        yield dict(zip(cols, row, strict=True))

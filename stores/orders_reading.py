@@ -1,0 +1,145 @@
+"""Orders out of the store: whole orders in sets, listings by key, claims. Every function works on an open transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import Connection
+
+from sql.columns import ms
+from stores import orders_rows as rows
+from stores.contracts import OrderQuery
+from stores.database import fetch, many
+from stores.orders_moves import by_keys, in_list
+from stores.orders_rows import Rows
+from stores.records import FullOrder, Order, Progress, Record, Refund
+
+R = TypeVar("R", bound=Record)
+Cursor = tuple[str, str]
+
+
+def heads(c: Connection, order_nos: Sequence[str]) -> dict[str, Order]:
+    """Heads by number, in the order asked for."""
+    found = {r[0]: rows.ORDERS.record(r) for r in by_keys(c, rows.ORDERS.select, "order_no", order_nos)}
+    return {no: found[no] for no in order_nos if no in found}
+
+
+def whole(c: Connection, orders: Iterable[Order]) -> list[FullOrder]:
+    """Heads made whole, each table read once for the set."""
+    given = list(orders)
+    numbers = [o.order_no for o in given]
+    lines = _parts(c, rows.LINES, numbers)
+    ship_lines = _parts(c, rows.SHIP_LINES, numbers)
+    holds = _parts(c, rows.HOLDS, numbers, "since, code")
+    members = _parts(c, rows.MEMBERSHIPS, numbers)
+    refunds: dict[str, list[Refund]] = _parts(c, rows.REFUNDS, numbers)
+    remark = "SELECT order_no, buyer_remark, seller_remark FROM order_details"
+    remarks = {no: (buyer, seller) for no, buyer, seller in by_keys(c, remark, "order_no", numbers)}
+    out = []
+    for order in given:
+        no = order.order_no
+        buyer, seller = remarks.get(no, ("", ""))
+        out.append(
+            FullOrder(
+                order=order, lines=tuple(lines[no]), ship_lines=tuple(ship_lines[no]), holds=tuple(holds[no]),
+                memberships=tuple(members[no]), refunds=tuple(refunds[no]), buyer_remark=buyer, seller_remark=seller,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _parts(c: Connection, table: Rows[R], numbers: Sequence[str], sort: str = "") -> defaultdict[str, list[R]]:
+    """Records of one table by order number, sorted within each order."""
+    parts: defaultdict[str, list[R]] = defaultdict(list)
+    number = attrgetter("order_no")
+    for row in by_keys(c, table.select, "order_no", numbers, f" ORDER BY {sort or ', '.join(table.keys)}"):
+        record = table.record(row)
+        parts[number(record)].append(record)
+    return parts
+
+
+def find(c: Connection, query: OrderQuery, limit: int, after: Cursor | None) -> tuple[list[Order], Cursor | None]:
+    """See `Orders.find`; one row more is read to know whether a page follows."""
+    where, args = _conditions(query)
+    if after is not None:
+        where.append("(ordered_at, order_no) > (?, ?)")
+        args += [int(after[0]), after[1]]
+    text = f" WHERE {' AND '.join(where)}" if where else ""
+    found = fetch(c, f"{rows.ORDERS.select}{text} ORDER BY ordered_at, order_no LIMIT ?", [*args, limit + 1])
+    page = rows.ORDERS.records(found[:limit])
+    more = len(found) > limit and page
+    return page, (str(ms(page[-1].ordered_at)), page[-1].order_no) if more else None
+
+
+def _conditions(query: OrderQuery) -> tuple[list[str], list[Any]]:
+    where: list[str] = []
+    args: list[Any] = []
+
+    def also(condition: str, *values: Any) -> None:
+        where.append(condition)
+        args.extend(values)
+
+    for column, values in (("shop", query.shops), ("platform", query.platforms), ("progress", query.progress)):
+        if values:
+            condition, given = in_list(column, values)
+            also(condition, *given)
+    if query.held is not None:
+        also("held > 0" if query.held else "held = 0")
+    if query.hold_code:
+        also(
+            "EXISTS (SELECT 1 FROM order_holds h WHERE h.order_no=orders.order_no AND h.code=? AND h.released_at IS NULL)",
+            query.hold_code,
+        )
+    if query.flag:
+        also("instr(flags, ?) > 0", f'"{query.flag}"')
+    if query.since is not None:
+        also("ordered_at >= ?", ms(query.since))
+    if query.until is not None:
+        also("ordered_at < ?", ms(query.until))
+    if query.search is not None:
+        also("order_no IN (SELECT s.order_no FROM order_search s WHERE s.kind=? AND s.hash=?)", *query.search)
+    if query.platform_order_no:
+        also("platform_order_no = ?", query.platform_order_no)
+    if query.buyer_key:
+        also("buyer_key = ?", query.buyer_key)
+    return where, args
+
+
+def page(c: Connection, after: str, batch: int, progress: Sequence[Progress]) -> list[Order]:
+    """Heads by order number after `after`."""
+    where, args = "order_no > ?", [after]
+    if progress:
+        # The plus keeps the planner on the primary key: by an index on progress it would sort all for each batch.
+        condition, given = in_list("+progress", progress)
+        where, args = f"{where} AND {condition}", args + given
+    return rows.ORDERS.records(
+        fetch(c, f"{rows.ORDERS.select} WHERE {where} ORDER BY order_no LIMIT ?", [*args, batch])
+    )
+
+
+def take(
+    c: Connection,
+    progress: Progress,
+    limit: int,
+    shops: Sequence[str],
+    after: Cursor | None,
+    token: str,
+    now: int,
+    until: int,
+) -> list[tuple[int, str]]:
+    """Put `token` on the next orders that are free; returns their (ship_by, order_no) in that order."""
+    where = "progress=? AND held=0 AND claim_until<=? AND (due_at IS NULL OR due_at<=?)"
+    args: list[Any] = [str(progress), now, now]
+    if after is not None:
+        where += " AND (ship_by, order_no) > (?, ?)"
+        args += [int(after[0]), after[1]]
+    if shops:
+        condition, given = in_list("+shop", shops)
+        where, args = f"{where} AND {condition}", args + given
+    sql = f"SELECT ship_by, order_no FROM orders WHERE {where} ORDER BY ship_by, order_no LIMIT ?"
+    found = [(int(at), str(no)) for at, no in fetch(c, sql, [*args, limit])]
+    many(c, "UPDATE orders SET claim_token=?, claim_until=? WHERE order_no=?", [(token, until, no) for _, no in found])
+    return found
