@@ -76,6 +76,8 @@ class Refused(AdapterError):
     """The platform refuses this call for good."""
 
     exit_code = 14
+    #: the platform refused because the asked state was there already
+    already = False
 
 
 class BadAnswer(AdapterError):

@@ -151,11 +151,11 @@ def _text(new: NewOrder, field: str) -> str:
 
 
 def _carry_out(env: Env, run: RunHandle, translator: Translator, plans: Sequence[Plan]) -> list[Settled]:
-    from jobs.parcel_stop import stop_for
-
     stopping = [p for p in plans if p.action == "stop"]
     answers: dict[str, str] = {}
     if stopping:
+        from jobs.parcel_stop import stop_for
+
         answers = stop_for(
             env, run, [p.old.order.order_no for p in stopping], reason="change." + "+".join(stopping[0].whats)
         )

@@ -1,7 +1,7 @@
 """Migrations: one Alembic environment, one folder of revisions per store.
 
-A change of tables is a new revision beside the old ones (`draft` writes its first form), its name in
-`sql.versions.HEADS`, and nothing else: a new database gets the newest tables at once, an old one is upgraded.
+A change of tables is a new revision beside the old ones (`draft` writes its first form, to be read and mended), its name in
+`sql.versions.HEADS`, and nothing else; there is no way back down, a backup is. So a new database gets the newest tables at once, an old one is upgraded.
 """
 
 from __future__ import annotations
@@ -67,22 +67,21 @@ def draft(store: str, message: str, *, folder: Path | None = None, metadata: sa.
             options = {"version_table": f"{store}_version", "render_as_batch": batch, "target_metadata": wanted}
             context = MigrationContext.configure(connection, opts=options)
             script = produce_migrations(context, wanted)
-            if script.upgrade_ops is None or script.upgrade_ops.is_empty() or script.downgrade_ops is None:
+            if script.upgrade_ops is None or script.upgrade_ops.is_empty():
                 return None
             up = render_python_code(script.upgrade_ops, render_as_batch=batch)
-            down = render_python_code(script.downgrade_ops, render_as_batch=batch)
     finally:
         engine.dispose()
-    return _write(scripts, store, message, up, down, folder or FOLDER / store)
+    return _write(scripts, store, message, up, folder or FOLDER / store)
 
 
-def _write(scripts: object, store: str, message: str, up: str, down: str, folder: Path) -> Path:
+def _write(scripts: object, store: str, message: str, up: str, folder: Path) -> Path:
     heads = scripts.get_heads()  # type: ignore[attr-defined]
     number = int(heads[0].rpartition("_")[2]) + 1 if heads else 1
     text = (FOLDER / "revision.txt").read_text()
     for word, value in {
         "MESSAGE": message, "REVISION": f"{store}_{number:04d}", "DOWN": repr(heads[0]) if heads else "None",
-        "LABELS": "None" if heads else repr((store,)), "UPGRADE": up, "DOWNGRADE": down,
+        "LABELS": "None" if heads else repr((store,)), "UPGRADE": "\n".join(line for line in up.splitlines() if not line.strip().startswith("#")).strip(),
     }.items():  # fmt: skip
         text = text.replace(f"<{word}>", value)
     path = folder / f"{store}_{number:04d}.py"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from stores.errors import UnknownEngine
 
 if TYPE_CHECKING:
-    from stores.contracts import Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
     from stores.database import Clock
     from stores.privacy import Privacy
+    from stores.schema import SchemaState
 
 
 def _check(url: str, store: str) -> None:
@@ -48,3 +49,34 @@ def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
     from stores.sql_ledger import SqlLedger
 
     return SqlLedger(url, clock=clock, privacy=privacy)
+
+
+def open_bus(url: str, *, clock: Clock) -> Bus:
+    """Hints between stages."""
+    _check(url, "bus")
+    from stores.sql_bus import SqlBus
+
+    return SqlBus(url, clock=clock)
+
+
+def schema_state(store: str, url: str) -> SchemaState:
+    """Which version of its tables the store at `url` has, and which this program works with. Changes nothing."""
+    return _with_database(store, url, "state")
+
+
+def upgrade(store: str, url: str) -> SchemaState:
+    """Run the migrations that a store's database is missing; returns the state after them."""
+    return _with_database(store, url, "upgrade")
+
+
+def _with_database(store: str, url: str, act: str) -> SchemaState:
+    _check(url, store)
+    from stores import schema
+    from stores.database import Database
+
+    database = Database.unchecked(url, store)
+    try:
+        done: SchemaState = getattr(schema, act)(database)
+        return done
+    finally:
+        database.close()

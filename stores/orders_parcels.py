@@ -30,7 +30,7 @@ def add_parcels(
 ) -> list[Outcome]:
     """See `Orders.add_parcels`."""
     numbers = [p.parcel_no for p in batch]
-    known = dict(by_keys(c, "SELECT parcel_no, version FROM parcels", "parcel_no", numbers))  # type: ignore[arg-type]
+    known = dict(by_keys(c, "SELECT parcel_no, version FROM parcels", "parcel_no", numbers))
     outcomes, fresh = [], []
     for parcel in batch:
         no = parcel.parcel_no

@@ -41,7 +41,8 @@ class RefundState(StrEnum):
 
 
 class ParcelState(StrEnum):
-    """A parcel's life. `planning` is the written intent of a merge that is not confirmed yet; `void` an undone one."""
+    """A parcel's life. `planning` is the written intent of a merge that is not confirmed yet; `voiding` the written
+    decision to undo one whose members are still on their way back; `void` an undone one."""
 
     PLANNING = "planning"
     PLANNED = "planned"
@@ -50,6 +51,7 @@ class ParcelState(StrEnum):
     SHIPPED = "shipped"
     STOP_ASKED = "stop_asked"
     STOPPED = "stopped"
+    VOIDING = "voiding"
     VOID = "void"
 
 

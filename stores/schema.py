@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
+
+from sql import versions
 from stores.errors import WrongSchema
+from stores.records import Record
 
 if TYPE_CHECKING:
     from stores.database import Database
 
-#: store → the schema version this code works with; raised together with a migration
-VERSIONS = {"orders": 1, "inbox": 1, "stock": 1, "ledger": 1, "bus": 1}
+
+class SchemaState(Record, frozen=True, kw_only=True):
+    """What a database has and what this program works with; `kept` is empty when it has no tables yet."""
+
+    store: str
+    kept: str
+    wanted: str
+
+    @property
+    def is_current(self) -> bool:
+        return self.kept == self.wanted
 
 
-def ensure(database: Database, *, fresh: bool) -> None:
-    """Create the tables of a new file; refuse a file of another version.
+def state(database: Database) -> SchemaState:
+    """Read the version; a file that is not there is not made."""
+    if not Path(database.path).exists():
+        return SchemaState(store=database.store, kept="", wanted=versions.head(database.store))
+    with database.read() as connection:
+        kept = versions.current(connection, database.store)
+    return SchemaState(store=database.store, kept=kept or "", wanted=versions.head(database.store))
+
+
+def ensure(database: Database) -> None:
+    """Create the tables of a new database; refuse one of another version.
 
     Raises:
         WrongSchema: with both versions.
     """
-    wanted = VERSIONS[database.store]
-    with database.engine.connect() as connection:
-        kept = int(connection.exec_driver_sql("PRAGMA user_version").scalar() or 0)
-        if kept == wanted:
-            return
-        if kept:
-            raise WrongSchema(f"{database.path} has version {kept}, this program works with {wanted}")
+    store, wanted = database.store, versions.head(database.store)
+    kept = _quick(database)
+    if kept is None:
         # Several processes may find the same new file: the first one makes it, the others find it made.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if int(connection.exec_driver_sql("PRAGMA user_version").scalar() or 0) == 0:
-            database.metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version={wanted}")
-        connection.commit()
-        connection.exec_driver_sql("COMMIT") if _open(connection) else None
+        with database.write() as connection:
+            kept = versions.current(connection, store)
+            if kept is None:
+                kept = wanted
+                versions.create(connection, store)
+    if kept != wanted:
+        raise WrongSchema(f"{database.path} has {kept}, this program works with {wanted}")
 
 
-def _open(connection: object) -> bool:
-    raw = connection.connection.dbapi_connection  # type: ignore[attr-defined]
-    return bool(getattr(raw, "in_transaction", False))
+def _quick(database: Database) -> str | None:
+    """The version by one statement, None when that fails: then it is looked at with care."""
+    with database.engine.connect() as connection:
+        try:
+            found = connection.exec_driver_sql(f"SELECT version_num FROM {database.store}_version").scalar()
+        except DBAPIError:
+            return None
+    return None if found is None else str(found)
+
+
+def upgrade(database: Database) -> SchemaState:
+    """Run the migrations that are missing; returns the state after them."""
+    from sql import migrate
+
+    with database.guarded():
+        migrate.upgrade(database.engine, database.store)
+    return state(database)

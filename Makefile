@@ -1,0 +1,53 @@
+# Everything stays in .venv; nothing is installed outside this folder.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help demo test lint format types bench clean
+
+help:
+	@echo "make demo    play a day of orders at four marketplaces on this machine, and prove it"
+	@echo "make test    lint, format, types and all tests"
+	@echo "make lint    ruff, format and mypy only"
+	@echo "make bench   the speed ratios with their floors"
+	@echo "make clean   remove .venv and caches"
+
+demo: $(VENV)/.installed
+	$(BIN)/oms demo
+
+test: lint
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev
+	@test -f benchmarks/__main__.py || { echo "there are no benchmarks in this checkout"; exit 2; }
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+
+# The stamps are older than pyproject.toml exactly when something may have to be installed.
+$(VENV)/.installed: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "There is no $(PYTHON). Type:  sudo apt-get install python3 python3-venv"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "oms needs Python 3.11 or newer, $(PYTHON) is older. Type:  make PYTHON=python3.12 test"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "Python's venv is missing. Type:  sudo apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,1 @@
+"""The machinery that all platform adapters share; what differs between platforms is written in `adapters/platforms/`."""

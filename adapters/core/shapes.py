@@ -1,0 +1,137 @@
+"""What a platform writes down about itself, and what the base hands back: data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from adapters.documents import LevelUpdate
+
+PagingKind = Literal["backward", "forward", "cursor"]
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """One option of an adapter that a shop's settings may set."""
+
+    help: str
+    default: Any
+    #: allowed values; empty: any of the default's type
+    choices: tuple[Any, ...] = ()
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to read a kind of thing completely; a pull of that kind runs all its scans.
+
+    by: ``modified``, ``created``, ``state``, ``id`` or ``version``: what the platform selects by. Only the first two
+    have windows. `reach_s`: the platform has no filter by modification, so the asked window starts this much earlier
+    and what did not change since is handed over again, uncounted.
+    """
+
+    name: str
+    by: str = "modified"
+    paging: PagingKind = "backward"
+    #: rows a page
+    size: int = 50
+    #: longest window the platform allows; the base cuts longer ones
+    span_s: float = 86400.0
+    #: rows reachable in one window; fuller windows are halved. 0: no limit
+    max_rows: int = 0
+    reach_s: float = 0.0
+    #: the list names ids only: details follow
+    ids_only: bool = False
+
+
+class PullReport(msgspec.Struct, kw_only=True):
+    """What a pull saw, and whether that proves its window.
+
+    proof: ``counted`` (the platform's total before and after paging = the distinct ids that came, that is `distinct` +
+    `outside`) or ``exhausted`` (the cursor ended and another pass brought nothing new); empty: see `reason`.
+    """
+
+    pages: int = 0
+    #: documents handed over, also outside the window
+    items: int = 0
+    #: ids inside [start, end)
+    distinct: int = 0
+    #: ids the platform sent along whose time lies outside (its ends are inclusive and in whole seconds)
+    outside: int = 0
+    total_before: int | None = None
+    total_after: int | None = None
+    proof: str = ""
+    reason: str = ""
+    #: items that came without a document
+    unreadable: int = 0
+
+
+class ShipCapability(msgspec.Struct, frozen=True, kw_only=True):
+    """What the platform's ship notice can say."""
+
+    #: orders in one call
+    batch: int = 1
+    #: parcels an order may have; 0: no limit
+    parts_per_order: int = 0
+    #: single lines and quantities can be told
+    partial: bool = True
+    read_back: bool = True
+    asynchronous: bool = False
+
+
+class StockCapability(msgspec.Struct, frozen=True, kw_only=True):
+    """How a listing's level is set."""
+
+    mode: Literal["absolute", "delta", "both"] = "absolute"
+    #: listings in one call
+    batch: int = 1
+    read_back: bool = False
+    asynchronous: bool = False
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What this platform can do beside pulling; None or empty: it cannot."""
+
+    ship: ShipCapability | None = None
+    stock: StockCapability | None = None
+    #: agree, refuse, goods_received
+    refunds: tuple[str, ...] = ()
+    merge_groups: bool = False
+    last_look: bool = True
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One page to be asked for. `start` and `end` are whole seconds, both inclusive; `page` counts from 0."""
+
+    kind: str
+    scan: Scan
+    start: datetime
+    end: datetime
+    page: int = 0
+    cursor: str = ""
+    size: int = 50
+    #: ids and times suffice
+    light: bool = False
+    #: the total is wanted
+    total: bool = False
+    #: only the total is wanted
+    count_only: bool = False
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list answer holds: the raw bytes of each item, or ids where the list names no more."""
+
+    items: Sequence[bytes] = ()
+    ids: Sequence[str] = ()
+    total: int | None = None
+    #: what the platform says about further pages; None: nothing
+    more: bool | None = None
+    cursor: str = ""
+
+
+class LevelCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call that sets the levels of several listings."""
+
+    api: str
+    params: Mapping[str, Any]
+    updates: tuple[LevelUpdate, ...]

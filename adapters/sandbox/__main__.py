@@ -1,0 +1,52 @@
+"""`python -m adapters.sandbox`: serve a world until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from adapters.sandbox.faults import PLANS
+from adapters.sandbox.goods import PLATFORMS
+from adapters.sandbox.making import Wish, read_platforms
+from adapters.sandbox.runner import serve
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    usual = Wish()
+    parser = argparse.ArgumentParser(
+        prog="python -m adapters.sandbox", description="A marketplace world on this machine."
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="where sandbox.json, book.jsonl and orders.jsonl go")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--orders", type=int, default=usual.orders)
+    parser.add_argument("--platforms", default=",".join(PLATFORMS), help=f"of {', '.join(PLATFORMS)}")
+    parser.add_argument("--start", default=usual.start, help="ISO time with an offset; the world's first second")
+    parser.add_argument("--hours", type=float, default=usual.hours, help="how long orders keep coming")
+    parser.add_argument("--faults", default=usual.faults, help=f"none, all, or of {', '.join(PLANS)}")
+    parser.add_argument("--skus", type=int, default=usual.skus)
+    parser.add_argument(
+        "--delay", type=float, default=usual.delay_s, help="seconds the fault timeout holds answers back"
+    )
+    parser.add_argument("--rate", type=float, default=usual.rate, help="calls a second; 0: each platform's own rate")
+    words = parser.parse_args()
+    wish = Wish(
+        seed=words.seed,
+        orders=words.orders,
+        platforms=read_platforms(words.platforms),
+        start=words.start,
+        hours=words.hours,
+        faults=words.faults,
+        skus=words.skus,
+        delay_s=words.delay,
+        rate=words.rate,
+    )
+    try:
+        serve(words.folder, wish, words.port)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

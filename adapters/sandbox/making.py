@@ -1,0 +1,146 @@
+"""Put a whole world together from a few numbers, and describe it for the outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.sandbox.book import Book
+from adapters.sandbox.carriers import CARRIERS
+from adapters.sandbox.faults import Faults
+from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
+from adapters.sandbox.timeline import make_day, opening_stock
+from adapters.sandbox.wire import from_iso, iso, token_text
+from adapters.sandbox.world import Shop, World
+
+_SELLERS = {"taobao": "2200000000001", "wechat_shop": "wx00000000000000aa", "jd": "10000001", "douyin": "7700001"}
+_KEYS = {
+    "taobao": "12129701",
+    "wechat_shop": "wx00000000000000aa",
+    "jd": "EXAMPLEAPPKEY",
+    "douyin": "6800000000000000001",
+}
+_ALIASES = {"taobao": "tmall", "wechat_shop": "wechat", "jd": "jd", "douyin": "douyin"}
+#: platforms whose first token comes from an authorisation page, so that it is handed out beforehand
+_HANDED = ("taobao", "jd")
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What world is wanted. `start`: ISO with an offset; `faults`: none, all, or names with commas."""
+
+    seed: int = 1
+    orders: int = 50
+    platforms: tuple[str, ...] = PLATFORMS
+    start: str = "2025-11-20T00:00:00+08:00"
+    hours: float = 24.0
+    faults: str = "none"
+    skus: int = 40
+    #: how long the fault `timeout` holds answers back
+    delay_s: float = 2.5
+    #: calls a second each platform bears; 0: each platform's own
+    rate: float = 0.0
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A world and its opening stock."""
+
+    world: World
+    goods: list[dict[str, Any]]
+
+
+def make_shop(platform: str, seed: int) -> Shop:
+    """The one shop of a platform; its secret comes of the seed."""
+    return Shop(
+        alias=_ALIASES[platform],
+        platform=platform,
+        seller_id=_SELLERS[platform],
+        app_key=_KEYS[platform],
+        app_secret=token_text(32, seed, platform, "secret"),
+    )
+
+
+def make_world(wish: Wish, folder: Path | None = None) -> Made:
+    """Make the world of a wish; with a folder its book is written there.
+
+    Raises:
+        ValueError: an unknown platform or fault, or a start without an offset.
+    """
+    unknown = set(wish.platforms) - set(PLATFORMS)
+    if unknown or not wish.platforms:
+        raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(PLATFORMS)}")
+    start = from_iso(wish.start)
+    faults = Faults.read(wish.seed, wish.faults, delay_s=wish.delay_s)
+    catalogue = make_catalogue(wish.seed, wish.skus, wish.platforms)
+    plans = make_day(
+        seed=wish.seed,
+        catalogue=catalogue,
+        platforms=wish.platforms,
+        orders=wish.orders,
+        start=start,
+        hours=wish.hours,
+        ghosts="unknown_sku" in faults.names,
+    )
+    goods = opening_stock(wish.seed, catalogue, plans)
+    world = World(
+        seed=wish.seed,
+        start=start,
+        end=start + int(wish.hours * 3600),
+        shops=[make_shop(p, wish.seed) for p in wish.platforms],
+        catalogue=catalogue,
+        planned=plans,
+        faults=faults,
+        book=lambda now: Book(now, folder),
+    )
+    for platform in wish.platforms:
+        if platform in _HANDED:
+            world.tokens[platform].issue(start)
+    return Made(world=world, goods=goods)
+
+
+def describe(made: Made, base_url: str) -> dict[str, Any]:
+    """What sandbox.json says: everything a user needs to set up shops, goods and warehouses."""
+    world = made.world
+    return {
+        "pid": os.getpid(),
+        "port": int(base_url.rsplit(":", 1)[1]),
+        "base_url": {p: f"{base_url}/{p}" for p in world.shops},
+        "control": f"{base_url}/_world",
+        "start": iso(world.start),
+        "end": iso(world.end),
+        "shops": [_shop(world, p, f"{base_url}/{p}") for p in world.shops],
+        "goods": made.goods,
+        "listings": world.catalogue.rows(),
+        "products": [
+            {"platform": x.platform, "listing": x.listing, "product": x.product, "code": x.code}
+            for p in world.catalogue.listings
+            for x in world.catalogue.listings[p]
+        ],
+        "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
+        "carriers": [msgspec.to_builtins(c) for c in CARRIERS],
+    }
+
+
+def _shop(world: World, platform: str, base_url: str) -> dict[str, Any]:
+    shop, token = world.shops[platform], world.tokens[platform].latest
+    return {
+        "alias": shop.alias,
+        "platform": platform,
+        "seller_id": shop.seller_id,
+        "app_key": shop.app_key,
+        "app_secret": shop.app_secret,
+        "token": token.access if token else "",
+        "refresh_token": token.refresh if token else "",
+        "token_expires": iso(token.expires) if token else "",
+        "code": f"code-{shop.seller_id}",
+        "base_url": base_url,
+    }
+
+
+def read_platforms(text: str | Sequence[str]) -> tuple[str, ...]:
+    """Platforms from the words of a command line, each once, in the order given."""
+    words = text.split(",") if isinstance(text, str) else list(text)
+    return tuple(dict.fromkeys(w.strip() for w in words if w.strip()))

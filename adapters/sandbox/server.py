@@ -1,0 +1,120 @@
+"""The sandbox's socket: one Starlette app, one thread, one world. Platforms live under /<platform>, control under /_world."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from adapters.sandbox import control
+from adapters.sandbox.gate import Gate
+from adapters.sandbox.wire import JSON, Request, answer, decode, iso
+from adapters.sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 that lets the app reach its connection, so that it can close it without an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def make_app(world: World, gate: Gate) -> ASGIApp:
+    """The app over a world."""
+
+    async def platform(request: HttpRequest) -> HttpResponse:
+        name = request.path_params["platform"]
+        if name not in world.shops:
+            return _plain(answer({"error": f"no platform {name}"}, 404))
+        outcome = gate.handle(name, await _read(request))
+        if outcome.hold_s:
+            await asyncio.sleep(outcome.hold_s)
+        if outcome.lost:
+            await _drop(request)
+        headers = {"x-sandbox-request": outcome.request_id}
+        found = outcome.response
+        return HttpResponse(found.body, found.status, headers, media_type=found.content_type)
+
+    async def post(request: HttpRequest) -> HttpResponse:
+        action = control.POSTS.get(request.path_params["action"])
+        body = decode(await request.body() or b"{}")
+        if action is None or not isinstance(body, dict):
+            return _plain(answer({"error": "no such control call, or its body is no JSON object"}, 404))
+        try:
+            return _plain(answer(action(world, body)))
+        except control.Mistake as error:
+            return _plain(answer({"error": str(error)}, 400))
+
+    async def get(request: HttpRequest) -> HttpResponse:
+        return _plain(_look(world, request.path_params["what"]))
+
+    async def order(request: HttpRequest) -> HttpResponse:
+        found = control.look(world, request.path_params["no"])
+        return _plain(answer(found if found is not None else {"error": "no such order"}, 200 if found else 404))
+
+    return Starlette(
+        routes=[
+            Route("/_world/orders/{no}", order, methods=["GET"]),
+            Route("/_world/{action}", post, methods=["POST"]),
+            Route("/_world/{what}", get, methods=["GET"]),
+            Route("/{platform}", platform, methods=["GET", "POST"]),
+            Route("/{platform}/{rest:path}", platform, methods=["GET", "POST"]),
+        ]
+    )
+
+
+def _look(world: World, what: str) -> Any:
+    if what == "clock":
+        return answer({"now": iso(world.now)})
+    if what == "status":
+        return answer(world.status())
+    return answer({"error": "look at clock, status or orders/<number>"}, 404)
+
+
+def _plain(found: Any) -> HttpResponse:
+    return HttpResponse(found.body, found.status, media_type=JSON)
+
+
+async def _read(request: HttpRequest) -> Request:
+    return Request(
+        method=request.method,
+        path="/" + request.path_params.get("rest", ""),
+        query=request.url.query,
+        body=await request.body(),
+        content_type=request.headers.get("content-type", ""),
+    )
+
+
+async def _drop(request: HttpRequest) -> None:
+    """Close the connection; what the handler returns afterwards reaches nobody."""
+    request.scope["state"]["transport"].abort()
+    # let the loop tell the protocol, so that it throws the answer away
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def make_server(world: World, gate: Gate) -> uvicorn.Server:
+    """A uvicorn server for `serve(sockets=[…])`; it keeps quiet."""
+    config = uvicorn.Config(
+        make_app(world, gate),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,34 @@
+"""oms reconcile"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oms_cli.console import working
+from oms_cli.office import done, office
+from oms_cli.options import By, Config, Json, Shops, Since, Until, example, group, moment, names, who
+
+app = group("Compare what should agree, and repair by plan.")
+
+
+@app.command("orders", epilog=example("oms reconcile orders --since yesterday", "oms reconcile orders --shop jd-main --since 7d --json"))  # fmt: skip
+def orders(shop: Shops = None, since: Since = "", until: Until = "", config: Config = None, json: Json = False) -> int:
+    """Compare platforms, inbox and orders; evidence per order. Exit 3 on a difference."""
+    with office(config) as oms, working("reconcile orders"):
+        result = oms.reconcile_orders(shops=names(shop), since=moment(oms, since), until=moment(oms, until))
+    return done(result, json=json)
+
+
+@app.command("stock", epilog=example("oms reconcile stock --plan repair.json", "oms reconcile stock --apply repair.json"))  # fmt: skip
+def stock(
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Write the repair plan there.")] = None,
+    apply: Annotated[Path | None, typer.Option("--apply", metavar="PLAN", help="Carry out a plan; what changed since is skipped.")] = None,
+    by: By = "", config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Compare counters, journal, reservations and orders. Exit 3 on a difference."""
+    with office(config) as oms, working("reconcile stock"):
+        result = oms.reconcile_stock(plan_out=plan, apply=apply, by=who(by))
+    return done(result, json=json)

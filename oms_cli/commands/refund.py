@@ -1,0 +1,92 @@
+"""oms refund"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oms_cli.console import show, working
+from oms_cli.office import done, office
+from oms_cli.options import (
+    By,
+    Config,
+    DryRun,
+    Json,
+    JsonLines,
+    Limit,
+    Reason,
+    Shops,
+    Top,
+    example,
+    group,
+    names,
+    pieces,
+    some_numbers,
+    who,
+)
+
+app = group("Decide refunds and take goods back.")
+
+COLUMNS = (
+    "refund_no", "order_no", "shop", "platform_refund_no", "kind", "status", "decision", "amount_minor", "currency", "asked_at",
+)  # fmt: skip
+Refunds = Annotated[list[str] | None, typer.Argument(metavar="REFUND", help="Refund numbers.")]
+RefundsFile = Annotated[
+    str, typer.Option("--refunds", metavar="FILE|-", help="Read refund numbers from a file or stdin, one per line.")
+]
+
+
+@app.command("list", epilog=example("oms refund list --undecided", "oms refund list --status asked --json"))
+def list_(
+    shop: Shops = None,
+    status: Annotated[list[str] | None, typer.Option("--status", metavar="STATUS", help="asked, approved, done, …; repeatable.")] = None,
+    undecided: Annotated[bool, typer.Option("--undecided", help="Only those that wait for our decision.")] = False,
+    limit: Top = 50, config: Config = None, json: JsonLines = False,
+) -> int:  # fmt: skip
+    """List refunds and after-sale cases."""
+    with office(config) as oms:
+        found = oms.list_refunds(shops=names(shop), statuses=names(status), undecided=undecided, limit=limit)
+    return show(found, json=json, columns=COLUMNS)
+
+
+@app.command("decide", epilog=example("oms refund decide", "oms refund decide --dry-run"))
+def decide(
+    shop: Shops = None, limit: Limit = 0, dry_run: DryRun = False, config: Config = None, json: Json = False
+) -> int:
+    """Decide the simple refunds by rule; the rest waits for a person."""
+    with office(config) as oms, working("refund decide"):
+        result = oms.decide_refunds(shops=names(shop), limit=limit, dry_run=dry_run)
+    return done(result, json=json)
+
+
+@app.command("approve", epilog=example("oms refund approve REFUND", "oms refund list --undecided --json | jq -r .refund_no | oms refund approve --refunds -"))  # fmt: skip
+def approve(
+    refund: Refunds = None, refunds: RefundsFile = "", reason: Reason = "", by: By = "", config: Config = None,
+    json: Json = False,
+) -> int:  # fmt: skip
+    """Approve refunds."""
+    with office(config) as oms:
+        return done(oms.approve_refunds(some_numbers(refund, refunds, "REFUND"), by=who(by), reason=reason), json=json)
+
+
+@app.command("reject", epilog=example("oms refund reject REFUND --reason 'signed for two weeks ago'"))
+def reject(
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the record and the platform.")],
+    refund: Refunds = None, refunds: RefundsFile = "", by: By = "", config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Refuse refunds."""
+    with office(config) as oms:
+        return done(oms.reject_refunds(some_numbers(refund, refunds, "REFUND"), by=who(by), reason=reason), json=json)
+
+
+@app.command("receive", epilog=example("oms refund receive REFUND --good SKU-001=1 --defective SKU-002=1"))
+def receive(
+    refund: Annotated[str, typer.Argument(metavar="REFUND", help="Refund number.")],
+    good: Annotated[list[str] | None, typer.Option("--good", metavar="SKU=PIECES", help="Back into stock; repeatable.")] = None,
+    defective: Annotated[list[str] | None, typer.Option("--defective", metavar="SKU=PIECES", help="Unfit for sale; repeatable.")] = None,
+    by: By = "", config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Goods are back: pieces per SKU by grade; good ones return to stock."""
+    with office(config) as oms:
+        return done(oms.receive_refund(refund, good=pieces(good), defective=pieces(defective), by=who(by)), json=json)

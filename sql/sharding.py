@@ -1,0 +1,74 @@
+"""How each table is spread when a store is sharded: a table of marks, from which routing rules are written.
+
+The last three characters of an order number (and of a refund number, which takes its order's) or of a parcel number
+are the shard 000–511: database n // 64, table n % 64. `single` tables live in one database; `broadcast` ones in each.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mark(NamedTuple):
+    """How a table is spread: `sharded` by its column `by`, `single` or `broadcast`."""
+
+    how: str
+    by: str = ""
+
+
+SHARDS = 512
+PER_DATABASE = 64
+
+_BY_ORDER = Mark("sharded", "order_no")
+_BY_PARCEL = Mark("sharded", "parcel_no")
+_SINGLE = Mark("single")
+
+MARKS: dict[str, Mark] = {
+    # orders
+    "orders": _BY_ORDER,
+    "order_details": _BY_ORDER,
+    "order_lines": _BY_ORDER,
+    "ship_lines": _BY_ORDER,
+    "order_holds": _BY_ORDER,
+    "order_search": _BY_ORDER,
+    "order_edits": _BY_ORDER,
+    "history": Mark("sharded", "ref"),
+    "memberships": _BY_ORDER,
+    "refunds": _BY_ORDER,
+    "refund_lines": _BY_ORDER,
+    "parcels": _BY_PARCEL,
+    # members of one key must be found together, and there are only as many rows as orders that wait
+    "waiting": _SINGLE,
+    # inbox: a key has no shard of its own; documents may also lie in another engine
+    "inbox_state": _SINGLE,
+    "inbox_payload": _SINGLE,
+    # stock: a counter is one row for all orders
+    "stock": _SINGLE,
+    "stock_journal": _SINGLE,
+    "stock_counts": _SINGLE,
+    "reservations": _SINGLE,
+    "demand": _SINGLE,
+    # ledger
+    "sellers": _SINGLE,
+    "marks": _SINGLE,
+    "windows": _SINGLE,
+    "lateness": _SINGLE,
+    "leases": _SINGLE,
+    "runs": _SINGLE,
+    "tasks": _SINGLE,
+    "alerts": _SINGLE,
+    "effects": _SINGLE,
+    "tokens": _SINGLE,
+    "small_values": _SINGLE,
+    "audit_trail": _SINGLE,
+    # bus
+    "bus_events": _SINGLE,
+    "bus_positions": _SINGLE,
+    "bus_acks": _SINGLE,
+}
+
+
+def shard_of(number: str) -> tuple[int, int]:
+    """(database, table) of an order, refund or parcel number."""
+    n = int(number[-3:])
+    return n // PER_DATABASE, n % PER_DATABASE
