@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs.errors import BadSettings
+from jobs.notifying import notify
 from jobs.results import Item, Result
 
 if TYPE_CHECKING:
@@ -14,7 +16,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("oms.alerts")
 
-SEVERITIES = ("info", "warning", "critical")
+
+def tell(env: Env, alert: Alert) -> Alert:
+    """Raise an alert in the ledger and tell people, once while it is open. Never stops the job that found the trouble.
+
+    Returns:
+        The alert as it stands, counted up when it was open.
+    """
+    kept = env.ledger.raise_alert(alert)
+    if kept.notified_at is not None or not env.settings.notify.targets:
+        return kept
+    try:
+        told = notify(env, kept)
+    except BadSettings as error:
+        log.warning("alert %s not told: %s", kept.key, error)
+        told = False
+    if told:
+        env.ledger.mark_notified(kept.key)
+    return kept
 
 
 def listing(env: Env, *, all: bool = False) -> list[Alert]:

@@ -135,7 +135,6 @@ class Office:
             for warehouse, qty in good["opening"].items()
         ]
         write_rows(self.folder / "opening.csv", ("warehouse", "sku", "qty"), opening)
-        self.oms("db", "upgrade")
         as_of = (self.world.start - timedelta(minutes=1)).isoformat()
         self.oms("stock", "import", "opening.csv", "--as-of", as_of, "--by", "demo")
 
@@ -204,7 +203,7 @@ def settings_text(info: Mapping[str, Any]) -> str:
     q = json.dumps
     out = [
         'data = "data"', "", "[retry]", 'waits = ["50ms", "100ms", "200ms", "400ms"]', 'timeout = "2s"', "",
-        "[breaker]", "failures = 5", 'rest = "1m"', "", "[sync]", 'first = "1h"', 'window = "3h"', "", "[merge]", 'window = "30m"', "",
+        "[breaker]", "failures = 5", 'rest = "1m"', "", "[sync]", 'first = "1d"', 'window = "3h"', "", "[merge]", 'window = "30m"', "",
         "[products]", 'listings = "listings.csv"', "",
     ]  # fmt: skip
     for place in info["warehouses"]:

@@ -8,6 +8,7 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Begin",
         (
             ("init", "Write a commented oms.toml, a data folder and a key file."),
+            ("demo", "Play a day at marketplaces on this machine, and prove it."),
             ("doctor", "Check settings, keys, stores, clocks, tokens and locks."),
             ("status", "Where everything stands: shops, stages, what waits and what is late."),
             ("config", "Show the settings with their origins, or check them."),

@@ -20,10 +20,13 @@ _COLUMNS = (
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM inbox_state"
 _INSERT = insert_sql(inbox_state)
-#: a claim ends here: what its worker read is no longer the newest, its settling answers `lost` and the entry waits
-_CHANGE = "UPDATE inbox_state SET shop=?, modified_at=?, hash=?, status=?, reason=?, facts='{}', seen_at=?, attempts=0, claim_token='', claim_until=0 WHERE key=?"
+#: put before the token of a claim whose entry changed meanwhile: what its worker read is no longer the newest
+_OUTDATED = "~"
+_CHANGE = "UPDATE inbox_state SET shop=?, modified_at=?, hash=?, status=?, reason=?, facts='{}', seen_at=?, attempts=0, claim_token=?, claim_until=0 WHERE key=?"
 _SEEN = "UPDATE inbox_state SET seen_at=? WHERE key=?"
 _PAYLOAD = upsert_sql(inbox_payload, ("key",))
+#: modified_at, hash, status, claim_token
+_Known = tuple[int, str, str, str]
 
 
 class SqlInbox:
@@ -48,7 +51,11 @@ class SqlInbox:
             many(c, _INSERT, [_state(i, now) for i in fresh])
             many(
                 c, _CHANGE,
-                [(i.shop, ms(i.modified_at), i.hash, "parked" if i.parked else "waiting", i.parked, now, i.key) for i in changed],
+                [
+                    (i.shop, ms(i.modified_at), i.hash, "parked" if i.parked else "waiting", i.parked, now,
+                     _outdated(known[i.key][3]), i.key)
+                    for i in changed
+                ],
             )  # fmt: skip
             seal = self._privacy.encrypt
             many(c, _PAYLOAD, [(i.key, seal(i.document), seal(i.raw)) for i in [*fresh, *changed]])
@@ -60,16 +67,18 @@ class SqlInbox:
             for i in items
         ]
 
-    def _versions(self, c: Any, keys: Sequence[str]) -> dict[str, tuple[int, str, str]]:
-        out: dict[str, tuple[int, str, str]] = {}
+    def _versions(self, c: Any, keys: Sequence[str]) -> dict[str, _Known]:
+        out: dict[str, _Known] = {}
         for part in chunks(keys, 500):
-            sql = f"SELECT key, modified_at, hash, status FROM inbox_state WHERE key IN ({marks(len(part))})"
-            out |= {k: (m, h, s) for k, m, h, s in fetch(c, sql, part)}
+            sql = (
+                f"SELECT key, modified_at, hash, status, claim_token FROM inbox_state WHERE key IN ({marks(len(part))})"
+            )
+            out |= {k: (m, h, s, t) for k, m, h, s, t in fetch(c, sql, part)}
         return out
 
     def versions(self, keys: Sequence[str]) -> dict[str, tuple[datetime, str]]:
         with self._db.read() as c:
-            return {k: (when(m), s) for k, (m, _, s) in self._versions(c, keys).items()}
+            return {k: (when(m), s) for k, (m, _, s, _) in self._versions(c, keys).items()}
 
     def claim(
         self, kind: str, *, limit: int, lease_s: float, worker: str, shops: Sequence[str] = (), after: str = ""
@@ -111,14 +120,14 @@ class SqlInbox:
         with self._db.write() as c:
             held: dict[str, str] = {}
             for part in chunks([d[0] for d in done], 500):
-                sql = f"SELECT key, status FROM inbox_state WHERE claim_token=? AND key IN ({marks(len(part))})"
-                held |= dict(fetch(c, sql, [token, *part]))
+                sql = f"SELECT key, claim_token FROM inbox_state WHERE claim_token IN (?, ?) AND key IN ({marks(len(part))})"
+                held |= dict(fetch(c, sql, [token, _OUTDATED + token, *part]))
             for key, status, reason, facts in done:
-                if key not in held:
-                    out.append(Outcome(key=key, result="lost"))
-                    continue
-                rows.append((status, reason, dumps(facts), key, token))
-                out.append(Outcome(key=key, result="done"))
+                if held.get(key) == token:
+                    rows.append((status, reason, dumps(facts), key, token))
+                    out.append(Outcome(key=key, result="done"))
+                else:
+                    out.append(Outcome(key=key, result="changed" if key in held else "lost"))
             sql = "UPDATE inbox_state SET status=?, reason=?, facts=?, claim_token='', claim_until=0 WHERE key=? AND claim_token=?"
             many(c, sql, rows)
         return out
@@ -221,10 +230,14 @@ class SqlInbox:
         return InboxEntry(**values, document=document)
 
 
-def _verdict(item: InboxItem, known: tuple[int, str, str] | None) -> str:
+def _outdated(token: str) -> str:
+    return _OUTDATED + token if token and not token.startswith(_OUTDATED) else token
+
+
+def _verdict(item: InboxItem, known: _Known | None) -> str:
     if known is None:
         return "new"
-    modified, content, _ = known
+    modified, content, *_ = known
     at = ms(item.modified_at)
     if at < modified:
         return "older"

@@ -106,7 +106,12 @@ def test_wechat_answers_have_the_sampled_shape() -> None:
     caller.world.happen(order, "refund_asked", {"kind": "return"}, why="script")
     listed = caller.ids(caller.world.start, caller.world.end)
     details = [caller.order(no) for no in listed["order_id_list"]]
-    compare("wechat_shop", {k: v for k, v in listed.items() if k != "order_id_list"}, *details, {"order_id_list": listed["order_id_list"]})
+    compare(
+        "wechat_shop",
+        {k: v for k, v in listed.items() if k != "order_id_list"},
+        *details,
+        {"order_id_list": listed["order_id_list"]},
+    )
 
 
 def test_jd_answers_have_the_sampled_shape() -> None:

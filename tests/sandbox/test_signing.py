@@ -276,7 +276,7 @@ def test_douyin_never_signs_the_token(doudian: Douyin) -> None:
         json.dumps(json.loads(BODY)),
         json.dumps(dict(reversed(json.loads(BODY).items())), separators=(",", ":")),
         BODY.replace('"page":0', '"page":0.0'),
-        BODY.replace("update_time\"", "update\\u005ftime\"", 1),
+        BODY.replace('update_time"', 'update\\u005ftime"', 1),
     ],
     ids=["spaces", "unsorted", "float", "escaped"],
 )

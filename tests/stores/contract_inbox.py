@@ -58,7 +58,7 @@ class InboxContract:
         store.put([item("1")])
         token, found = self.claim(store)
         store.put([item("1", modified_at=T + timedelta(seconds=1), hash="h2")])
-        assert not store.settle(token, [(found[0].key, "pushed", "added", {})])[0].ok
+        assert store.settle(token, [(found[0].key, "pushed", "added", {})])[0].result == "changed"
         assert [e.hash for e in self.claim(store)[1]] == ["h2"]
 
     def test_what_cannot_be_read_is_born_parked_and_keeps_its_bytes(self, store: Inbox) -> None:

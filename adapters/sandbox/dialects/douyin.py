@@ -51,7 +51,8 @@ def sign(app_key: str, secret: str, method: str, body: str, timestamp: str, kind
 def canonical(body: str) -> bool:
     """Whether a body is written as the platform wants: keys sorted at every level, no spaces, nothing escaped."""
     try:
-        read = json.loads(body)
+        # whole numbers are written without .0
+        read = json.loads(body, parse_float=lambda text: int(float(text)) if float(text).is_integer() else float(text))
     except ValueError:
         return False
     return (

@@ -1,0 +1,70 @@
+"""oms demo"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oms_cli.console import document, note, out, table, watched, working
+from oms_cli.options import Json, example, single
+
+app = single()
+
+
+@app.command(
+    epilog=example("oms demo", "oms demo --orders 50 --platforms taobao --faults none", "oms demo --folder play --json")
+)
+def demo(
+    orders: Annotated[int, typer.Option("--orders", min=1, metavar="N", help="Orders of the day.")] = 50,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="The same seed is the same day.")] = 7,
+    faults: Annotated[str, typer.Option("--faults", metavar="NAMES", help="none, all, or names with commas.")] = "none",
+    platforms: Annotated[
+        str, typer.Option("--platforms", metavar="NAMES", help="Names with commas.")
+    ] = "taobao",
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="FOLDER", help="Keep the day's files here (default: a new temporary folder).")
+    ] = None,
+    json: Json = False,
+) -> int:  # fmt: skip
+    """Play a day at marketplaces on this machine with the documented commands, and prove it against their own book."""
+    from jobs.demo import play
+
+    place = folder or Path(tempfile.mkdtemp(prefix="oms-demo-"))
+    if watched() and not json:
+        note(f"the day's files: {place}")
+    with working("playing a day"):
+        told = play(
+            place, orders=orders, seed=seed, faults=faults, platforms=[p for p in platforms.split(",") if p],
+            progress=None if json else _progress,
+        )  # fmt: skip
+    if json:
+        document(told)
+    else:
+        _summary(told)
+    return 0 if told["ok"] else 3
+
+
+def _progress(text: str, done: int, of: int) -> None:
+    if watched():
+        note(f"{done:>3}/{of} {text}")
+
+
+def _summary(told: dict[str, Any]) -> None:
+    rows = [
+        {
+            "check": c["name"],
+            "result": "holds" if c["ok"] else f"{c['differences']} differ",
+            "figures": c["figures"],
+        }
+        for c in told["checks"]
+    ]
+    table(rows, columns=("check", "result", "figures"))
+    for check in told["checks"]:
+        for line in check["first"]:
+            out(f"differs: {check['name']}: {line}")
+    states = " ".join(f"{k}={v}" for k, v in told["progress"].items())
+    out(f"orders: {states} parked={told['parked']}")
+    out(f"{told['processes']} commands in {told['seconds']} s; files in {told['folder']}")
