@@ -69,7 +69,7 @@ class NotAuthorised(AdapterError):
     """The shop must be authorised again by the merchant."""
 
     exit_code = 13
-    hint = "oms shop authorise SHOP"
+    hint = "oms shop token SHOP --store"
 
 
 class Refused(AdapterError):

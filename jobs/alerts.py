@@ -24,6 +24,9 @@ def tell(env: Env, alert: Alert) -> Alert:
         The alert as it stands, counted up when it was open.
     """
     kept = env.ledger.raise_alert(alert)
+    if kept.count == 1:
+        # once: under cron each word is a mail
+        log.warning("%s", kept.title)
     if kept.notified_at is not None or not env.settings.notify.targets:
         return kept
     try:
@@ -48,15 +51,3 @@ def ack(env: Env, keys: Sequence[str], *, by: str) -> Result:
             did = "acked" if outcome.ok else "refused"
             run.result.add(Item(ref=outcome.key, did=did, reason=outcome.reason))
         return run.result
-
-
-def tell(env: Env, alert: Alert) -> Alert:
-    """Keep an alert, and tell people once while it is open. A messenger in trouble never stops the job."""
-    kept = env.ledger.raise_alert(alert)
-    log.warning("%s", kept.title)
-    if kept.notified_at is None:
-        from jobs.notifying import notify
-
-        if notify(env, kept):
-            env.ledger.mark_notified(kept.key)
-    return kept

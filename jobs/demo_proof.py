@@ -186,11 +186,7 @@ def _notices_once(b: Books) -> tuple[dict[str, Any], Iterable[str]]:
     for e in b.entries:
         if e["kind"] == "effect" and e.get("effect") == "ship":
             there[e["platform"], e["order"]] += 1
-    told = {
-        (e["platform"], e["order"])
-        for e in b.entries
-        if e["kind"] == "effect" and e.get("effect") == "ship"
-    }
+    told = {(e["platform"], e["order"]) for e in b.entries if e["kind"] == "effect" and e.get("effect") == "ship"}
     mine = {o["order_no"]: (o["platform"], o["platform_order_no"]) for o in b.orders}
     confirmed = {
         mine[e["ref"]]
@@ -200,9 +196,7 @@ def _notices_once(b: Books) -> tuple[dict[str, Any], Iterable[str]]:
     repeats = [e for e in b.entries if e["kind"] == "repeat"]
     wrong = [f"{p} {n}: the world was told, not confirmed here" for p, n in told - confirmed]
     wrong += [f"{p} {n}: confirmed here, the world was not told" for p, n in confirmed - told]
-    wrong += [
-        f"{e['platform']} {e.get('order', '')}: told again" for e in repeats if e.get("effect") == "ship"
-    ]
+    wrong += [f"{e['platform']} {e.get('order', '')}: told again" for e in repeats if e.get("effect") == "ship"]
     return {"told": sum(there.values()), "orders": len(told)}, wrong
 
 

@@ -39,8 +39,17 @@ def doctor(env: Env) -> list[Row]:
             rows += check(env)
         except Exception as error:
             # whatever is broken, the other checks still say what they know
-            rows.append(_row(name, False, f"{type(error).__name__}: {error}", str(getattr(error, "hint", ""))))
-    return rows
+            rows.append(_broken(name, error))
+    # one trouble under everything, such as a missing key, is told once
+    first: dict[str, str] = {}
+    return [r for r in rows if r["ok"] or first.setdefault(r["what"], r["name"]) == r["name"]]
+
+
+def _broken(name: str, error: Exception) -> Row:
+    known = hasattr(error, "exit_code")
+    return _row(
+        name, False, str(error) if known else f"{type(error).__name__}: {error}", str(getattr(error, "hint", ""))
+    )
 
 
 def _row(name: str, ok: bool, what: str, hint: str = "") -> Row:
@@ -116,7 +125,7 @@ def _safely(name: str, check: Callable[..., Row], *args: Any) -> Iterator[Row]:
     try:
         yield check(*args)
     except Exception as error:
-        yield _row(name, False, str(error), str(getattr(error, "hint", "")))
+        yield _broken(name, error)
 
 
 def _try(name: str, act: Callable[[], object], fine: str) -> Iterator[Row]:

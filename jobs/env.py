@@ -23,10 +23,9 @@ from stores.records import Run
 
 if TYPE_CHECKING:
     from adapters.platforms.base import Platform
-    from stores.privacy import Privacy
-
     from jobs.schema import Settings, ShopSection
     from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.privacy import Privacy
 
 T = TypeVar("T")
 

@@ -12,17 +12,18 @@ Undoing touches members that never arrived, too: a run that still holds their ol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jobs import gaps, moving
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
+from jobs.results import Item
 from jobs.rules import merging as rules
 from jobs.rules.merging import Group
-from stores.contracts import Change, ParcelChange
-from stores.records import FullOrder, Parcel, ParcelState, Progress, Waiting
+from jobs.undoing import Facts, move, void
+from stores.contracts import Change
+from stores.records import FullOrder, Parcel, ParcelState, Progress
 
 INTENDED = gaps.declare(
     "merge.intended",
@@ -36,23 +37,6 @@ JOINED = gaps.declare(
     after="the parcel is planned",
     sweep="merge run: parcels in state planning are finished",
 )
-VOIDING = gaps.declare(
-    "merge.voiding",
-    before="a parcel is marked voiding",
-    after="its orders are sourced again",
-    sweep="merge run: parcels in state voiding are finished",
-)
-RETURNED = gaps.declare(
-    "merge.returned",
-    before="the orders of a voiding parcel are sourced again",
-    after="the parcel is void",
-    sweep="merge run: parcels in state voiding are finished",
-)
-
-#: makes the waiting rows of an order that leaves a parcel
-Waits = Callable[[FullOrder], tuple[Waiting, ...]]
-#: facts of an undoing, per parcel
-Facts = Mapping[str, Any]
 
 
 class Formed(NamedTuple):
@@ -61,14 +45,6 @@ class Formed(NamedTuple):
     group: Group
     parcels: tuple[Parcel, ...]
     planned: bool
-
-
-def load(env: Env, order_nos: Iterable[str]) -> dict[str, FullOrder]:
-    """Whole orders in sets of what a store takes at once."""
-    found: dict[str, FullOrder] = {}
-    for part in chunks(sorted(set(order_nos)), moving.BATCH):
-        found |= env.orders.load(part)
-    return found
 
 
 def carriers(env: Env) -> dict[str, str]:
@@ -82,11 +58,9 @@ def carriers(env: Env) -> dict[str, str]:
 def form(env: Env, run: RunHandle, groups: Sequence[Group], facts: Facts | None = None) -> list[Formed]:
     """Make the parcels of these groups, as far as their members let it; what fails is undone.
 
-    Raises:
-        ValueError: members of a group do not belong together; nothing was written.
+    A group whose members do not belong together is refused before anything of it is written.
     """
-    now, places = env.clock.now(), carriers(env)
-    intents = [(g, rules.parcels(g, places, now)) for g in groups]
+    intents = list(_intents(env, run, groups))
     every = [p for _, made in intents for p in made]
     why = {p.parcel_no: _why(g, facts) for g, made in intents for p in made}
     taken: set[str] = set()
@@ -94,11 +68,23 @@ def form(env: Env, run: RunHandle, groups: Sequence[Group], facts: Facts | None 
         outcomes = env.orders.add_parcels(part, run_id=run.id, reason="merge.intended", facts=why)
         taken |= {o.key for o in outcomes if o.result == "already"}
     gaps.gap(INTENDED)
-    clear, met = [], []
+    clear: list[tuple[Group, tuple[Parcel, ...]]] = []
+    met: list[tuple[Group, tuple[Parcel, ...]]] = []
     for group, made in intents:
         (met if taken & {p.parcel_no for p in made} else clear).append((group, made))
     formed = _join(env, run, clear, why)
     return formed + _meet(env, run, met)
+
+
+def _intents(env: Env, run: RunHandle, groups: Sequence[Group]) -> Iterator[tuple[Group, tuple[Parcel, ...]]]:
+    now, places = env.clock.now(), carriers(env)
+    for group in groups:
+        try:
+            yield group, rules.parcels(group, places, now)
+        except ValueError as error:
+            lead = group.members[0].order
+            facts = {"what": str(error), "orders": [m.order.order_no for m in group.members]}
+            run.result.add(Item(ref=lead.order_no, did="refused", reason="merge.mismatch", shop=lead.shop, facts=facts))
 
 
 def _why(group: Group, facts: Facts | None) -> dict[str, Any]:
@@ -115,7 +101,8 @@ def _join(
     ]
     outcomes = moving.write(env, run, changes, stage="merge")
     gaps.gap(JOINED)
-    formed, doubtful = [], []
+    formed: list[Formed] = []
+    doubtful: list[str] = []
     for group, made in intents:
         whole = all(outcomes[m.order.order_no].ok for m in group.members)
         formed.append(Formed(group, made, whole))
@@ -136,12 +123,7 @@ def _joining(full: FullOrder, made: Sequence[Parcel], reason: str, facts: Mappin
 
 
 def _plan(env: Env, run: RunHandle, made: Sequence[Parcel]) -> None:
-    changes = [
-        ParcelChange(parcel_no=p.parcel_no, expect=p.version, to=ParcelState.PLANNED, reason="merge.planned")
-        for p in made
-    ]
-    for part in chunks(changes, moving.BATCH):
-        env.orders.apply_parcels(part, run_id=run.id)
+    move(env, run, made, ParcelState.PLANNED, "merge.planned", {})
 
 
 def _meet(env: Env, run: RunHandle, met: Sequence[tuple[Group, tuple[Parcel, ...]]]) -> list[Formed]:
@@ -164,86 +146,6 @@ def _meet(env: Env, run: RunHandle, met: Sequence[tuple[Group, tuple[Parcel, ...
     return [Formed(g, made, False) for g, made in met]
 
 
-# ------------------------------------------------------------------ undoing
-
-
-def void(
-    env: Env, run: RunHandle, doomed: Sequence[Parcel], *, reason: str, facts: Facts | None = None, waits: Waits | None = None
-) -> set[str]:  # fmt: skip
-    """Undo parcels that no warehouse has: all members are sourced again, with their stock still held.
-
-    Args:
-        doomed: planning, planned or voiding; a split order's parcels all together.
-        waits: rows of the merge-key table for a member; default: as after sourcing, with a window that has ended.
-
-    Returns:
-        Numbers of the parcels that are undone; the others were moved by somebody else first.
-    """
-    live = [p for p in doomed if p.state != ParcelState.VOIDING]
-    changes = [
-        ParcelChange(
-            parcel_no=p.parcel_no, expect=p.version, to=ParcelState.VOIDING, reason=reason, facts=dict(facts or {})
-        )
-        for p in live
-    ]
-    decided = {p.parcel_no for p in doomed if p.state == ParcelState.VOIDING}
-    for part in chunks(changes, moving.BATCH):
-        decided |= {o.key for o in env.orders.apply_parcels(part, run_id=run.id) if o.ok}
-    gaps.gap(VOIDING)
-    mine = [p for p in doomed if p.parcel_no in decided]
-    _return(env, run, mine, reason, facts or {}, waits or ended(env))
-    gaps.gap(RETURNED)
-    fresh = env.orders.parcels([p.parcel_no for p in mine])
-    closing = [
-        ParcelChange(parcel_no=p.parcel_no, expect=p.version, to=ParcelState.VOID, reason=reason)
-        for p in fresh.values()
-        if p.state == ParcelState.VOIDING
-    ]
-    for part in chunks(closing, moving.BATCH):
-        env.orders.apply_parcels(part, run_id=run.id)
-    return decided
-
-
-def ended(env: Env) -> Waits:
-    """Members wait as after sourcing, but their window has ended: the next run looks at them at once."""
-
-    def waits(full: FullOrder) -> tuple[Waiting, ...]:
-        now = env.clock.now()
-        return rules.waiting_rows(full.order, rules.warehouses_of(full), now=now, window_ends_at=now)
-
-    return waits
-
-
-def _return(env: Env, run: RunHandle, doomed: Sequence[Parcel], reason: str, facts: Facts, waits: Waits) -> None:
-    """Bring every member back; who is stopped by another writer is read and tried again, for that writer is finite."""
-    numbers = {p.parcel_no for p in doomed}
-    left = {no for p in doomed for no in p.members}
-    for _ in range(8):
-        fulls = load(env, left)
-        changes = [c for full in fulls.values() if (c := _returning(full, numbers, reason, facts, waits))]
-        outcomes = moving.write(env, run, changes, stage="merge")
-        left = {no for no, outcome in outcomes.items() if outcome.result == "changed"}
-        if not left:
-            return
-
-
-def _returning(
-    full: FullOrder, numbers: Iterable[str], reason: str, facts: Facts, waits: Waits
-) -> Change | None:
-    """The change that takes an order out of parcels; None when it has nothing to do with them any more."""
-    head = full.order
-    mine = rules.active_parcels(full) & frozenset(numbers)
-    back = bool(mine) and head.progress == Progress.MERGED
-    if not mine and head.progress != Progress.SOURCED:
-        return None
-    lines, over = rules.left(full, mine)
-    return Change(
-        order_no=head.order_no, expect=head.version, to=Progress.SOURCED if back else None, reason=reason,
-        facts={"parcels": sorted(mine or set(numbers)), **facts}, set={"merge_round": head.merge_round + 1}, ship_lines=lines,
-        memberships=over, waiting=waits(full) if head.progress in (Progress.MERGED, Progress.SOURCED) else None,
-    )  # fmt: skip
-
-
 # ------------------------------------------------------------------ finding what was left half way
 
 
@@ -258,54 +160,79 @@ def sweep(env: Env, run: RunHandle, shops: Sequence[str] = ()) -> None:
             return
         after = found[-1].parcel_no
         finish(env, run, found)
+        run.result.count("swept", len(found))
         run.beat()
 
 
 def finish(env: Env, run: RunHandle, found: Sequence[Parcel]) -> None:
     """Bring parcels to the end they are on the way to; a planning one whose members cannot all join is undone."""
-    fulls = load(env, (no for p in found for no in p.members))
+    fulls = moving.load(env, (no for p in found for no in p.members))
     voiding = [p for p in found if p.state == ParcelState.VOIDING]
-    planning = [p for p in found if p.state == ParcelState.PLANNING]
-    planning += _siblings(env, planning, fulls)
-    hopeful = [p for p in planning if all(_may_join(fulls.get(no), p) for no in p.members)]
+    planning = _completed(env, run, [p for p in found if p.state == ParcelState.PLANNING], fulls)
+    hopeful = [p for p in planning if all(_may_join(fulls.get(no), p, planning) for no in p.members)]
     joining: dict[str, list[Parcel]] = {}
     for p in hopeful:
         for no in p.members:
             if fulls[no].order.progress == Progress.SOURCED:
                 joining.setdefault(no, []).append(p)
-    facts = {"resumed": True}
-    changes = [_joining(fulls[no], made, "merge.window", facts) for no, made in sorted(joining.items())]
-    if moving.write(env, run, changes, stage="merge"):
+    if joining:
+        changes = [
+            _joining(fulls[no], made, "merge.resumed", {"orders": len(made[0].members)})
+            for no, made in sorted(joining.items())
+        ]
+        moving.write(env, run, changes, stage="merge")
         gaps.gap(JOINED)
-        fulls |= load(env, joining)
+        fulls |= moving.load(env, joining)
     whole = [p for p in hopeful if all(_is_in(fulls.get(no), p) for no in p.members)]
-    done = {p.parcel_no for p in whole}
     _plan(env, run, whole)
+    done = {p.parcel_no for p in whole}
     lost = [p for p in planning if p.parcel_no not in done]
     if lost or voiding:
         void(env, run, [*lost, *voiding], reason="merge.member_gone")
 
 
-def _siblings(env: Env, planning: Sequence[Parcel], fulls: Mapping[str, FullOrder]) -> list[Parcel]:
-    """The other parcels of split orders, made where the run was killed before it wrote them."""
-    return []
+def _completed(env: Env, run: RunHandle, planning: Sequence[Parcel], fulls: Mapping[str, FullOrder]) -> list[Parcel]:
+    """Planning parcels, with those of split orders that were to be written beside them."""
+    known = {p.parcel_no for p in planning}
+    more: list[Parcel] = []
+    for p in planning:
+        for other in _beside(env, p, fulls):
+            if other.parcel_no not in known:
+                known.add(other.parcel_no)
+                more.append(other)
+    if not more:
+        return list(planning)
+    env.orders.add_parcels(more, run_id=run.id, reason="merge.intended")
+    stored = env.orders.parcels([p.parcel_no for p in more])
+    return [*planning, *(p for p in stored.values() if p.state == ParcelState.PLANNING)]
 
 
-def _may_join(full: FullOrder | None, parcel: Parcel) -> bool:
-    """Whether an order is in a parcel already, or may still join it."""
+def _beside(env: Env, parcel: Parcel, fulls: Mapping[str, FullOrder]) -> Sequence[Parcel]:
+    """All parcels of the split order that a planning parcel belongs to, as they are made; empty for other orders."""
+    full = fulls.get(parcel.members[0])
+    if len(parcel.members) > 1 or full is None or full.order.progress != Progress.SOURCED:
+        return ()
+    places = rules.warehouses_of(full)
+    if len(places) < 2:
+        return ()
+    made = rules.parcels(Group((full,), places, "merge.resumed", "merge.split_order"), carriers(env), env.clock.now())
+    return made if parcel.parcel_no in {p.parcel_no for p in made} else ()
+
+
+def _may_join(full: FullOrder | None, parcel: Parcel, planning: Sequence[Parcel]) -> bool:
+    """Whether an order is in a parcel already, or may still join it and all it has to join with it."""
     if full is None:
         return False
     if _is_in(full, parcel):
         return True
-    return not rules.stays(full) and parcel.warehouse in rules.warehouses_of(full)
+    places = rules.warehouses_of(full)
+    if rules.stays(full) or parcel.warehouse not in places:
+        return False
+    mine = {p.warehouse for p in planning if full.order.order_no in p.members}
+    return len(places) == 1 or mine == set(places)
 
 
 def _is_in(full: FullOrder | None, parcel: Parcel) -> bool:
     return (
-        full is not None
-        and full.order.progress == Progress.MERGED
-        and parcel.parcel_no in rules.active_parcels(full)
+        full is not None and full.order.progress == Progress.MERGED and parcel.parcel_no in rules.active_parcels(full)
     )
-
-
-__all__ = ["Formed", "carriers", "datetime", "ended", "finish", "form", "load", "sweep", "void"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from jobs.batches import bisect, chunks
@@ -97,6 +97,14 @@ def _listed(
 def _urgency(full: FullOrder) -> tuple[bool, float, str]:
     by = full.order.ship_by
     return (by is None, by.timestamp() if by else 0.0, full.order.order_no)
+
+
+def load(env: Env, order_nos: Iterable[str]) -> dict[str, FullOrder]:
+    """Whole orders in sets of what a store takes at once."""
+    found: dict[str, FullOrder] = {}
+    for part in chunks(sorted(set(order_nos)), BATCH):
+        found |= env.orders.load(part)
+    return found
 
 
 def write(env: Env, run: RunHandle, changes: Sequence[Change], *, stage: str) -> dict[str, Outcome]:

@@ -17,7 +17,6 @@ from stores.records import Token
 
 if TYPE_CHECKING:
     from adapters.platforms.base import Platform
-
     from jobs.env import Env
     from jobs.schema import BreakerSection
     from stores.contracts import Ledger

@@ -38,7 +38,9 @@ def open_privacy(env: Env) -> Privacy:
     path = env.data / KEY_FILE
     if not path.exists():
         if _may_hold_data(env):
-            raise KeyMissing(f"{path} is not there; bring it back from a backup, or name keys in [privacy] keys")
+            missing = KeyMissing(f"{path} is not there; bring it back from a backup, or name keys in [privacy] keys")
+            missing.hint = "oms config show privacy --origin"
+            raise missing
         make_key_file(path)
     return Privacy(read_key_file(path))
 

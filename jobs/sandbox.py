@@ -32,6 +32,7 @@ def serve(
         jobs.demo_world.WorldFailed: it did not come up; the message has its last words.
     """
     start = datetime.now(UTC).replace(microsecond=0) - history
+    folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     # an earlier world's address must not be taken for this one's
     (folder / "world" / "sandbox.json").unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from jobs.env import Env, RunHandle
 from jobs.errors import BadSettings
 from jobs.results import Item, Result
 from jobs.rules import sourcing as rules
-from jobs.rules.merging import waiting_rows
+from jobs.rules.merging import never_merges, waiting_rows
 from jobs.rules.sourcing import Choice, Need, Place, Tally
 from stores.contracts import Change
 from stores.records import Ask, FullOrder, Hold, Order, Outcome, Progress, Reservation
@@ -231,7 +231,9 @@ class Sourcer:
         # Only now the platform's adapter is asked (and imported): most orders ship from one place.
         parts = parts_per_order(full.order.platform)
         most = min(rule.max_parts, parts) if parts else rule.max_parts
-        return rules.choose(needs, where, self._places, tally, rule.rules, rules.Limits(True, rule.split_min_minor, most))
+        return rules.choose(
+            needs, where, self._places, tally, rule.rules, rules.Limits(True, rule.split_min_minor, most)
+        )
 
     def _tally(self, fulls: Sequence[FullOrder]) -> Tally:
         skus = sorted({n.sku for f in fulls for n in rules.needs_of(f)})
@@ -448,11 +450,13 @@ def _owns(head: Order, attempt: int) -> bool:
 def _sourced(plan: Plan, now: datetime, window: datetime, token: str | None) -> Change:
     head = plan.order.order
     home = {need.ship_no: place for place, needs in plan.parts for need in needs}
+    warehouses = sorted(place for place, _ in plan.parts)
+    ends = now if never_merges(head, warehouses) else window
     return Change(
         order_no=head.order_no, expect=plan.version, to=Progress.SOURCED, reason=plan.reason, facts=plan.facts,
         set={"intent": (), "due_at": None}, token=token,
         ship_lines=tuple(
             msgspec.structs.replace(s, warehouse=home[s.ship_no]) for s in plan.order.ship_lines if s.ship_no in home
         ),
-        waiting=waiting_rows(head, sorted(p for p, _ in plan.parts), now=now, window_ends_at=window),
+        waiting=waiting_rows(head, warehouses, since=now, window_ends_at=ends),
     )  # fmt: skip

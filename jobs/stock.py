@@ -115,12 +115,18 @@ def transfer(env: Env, source: str, target: str, sku: str, qty: int, *, reason: 
                 "a transfer wants a positive quantity and two warehouses", hint="oms stock transfer --help"
             )
         name, now = key or run.id, env.clock.now()
-        common = {"sku": sku, "at": now, "reason": reason[:60], "ref": name[:64]}
-        out = StockMove(key=f"transfer:{name}:out", kind="transfer_out", warehouse=source, on_hand=-qty, **common)
+
+        def half(end: str, kind: str, warehouse: str, pieces: int) -> StockMove:
+            return StockMove(
+                key=f"transfer:{name}:{end}", kind=kind, warehouse=warehouse, sku=sku, on_hand=pieces, ref=name[:64], at=now,
+                reason=reason[:60],
+            )  # fmt: skip
+
+        out = half("out", "transfer_out", source, -qty)
         first = env.stock.move([out], run_id=run.id)[0]
         if first.ok:
             gaps.gap(SENT)
-            into = StockMove(key=f"transfer:{name}:in", kind="transfer_in", warehouse=target, on_hand=qty, **common)
+            into = half("in", "transfer_in", target, qty)
             first = env.stock.move([into], run_id=run.id)[0]
         did = {"done": "transferred", "already": "same"}.get(first.result, "refused")
         run.result.add(

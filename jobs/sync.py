@@ -326,7 +326,7 @@ class ShopSync:
             Alert(
                 key=f"window:{window.window_id}", kind="window_unproven",
                 title=f"{self.alias}: {self.kind} {window.start:%m-%d %H:%M}–{window.end:%H:%M} UTC is not proven: {window.reason}",
-                facts=_numbers(window), hint=f"oms sync windows --shop {self.alias}", first_at=now, last_at=now,
+                facts=_numbers(window), hint=f"oms sync windows list --shop {self.alias}", first_at=now, last_at=now,
             ),
         )  # fmt: skip
 

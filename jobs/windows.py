@@ -33,7 +33,7 @@ def accept(env: Env, window_id: str, *, reason: str, by: str) -> Result:
     with env.run("sync windows accept", window_id=window_id, by=by) as run:
         found = [w for w in env.ledger.windows(state="open", limit=100_000) if w.window_id == window_id]
         if not found:
-            raise UnknownThing(f"open window {window_id!r}", hint="oms sync windows --state open")
+            raise UnknownThing(f"open window {window_id!r}", hint="oms sync windows list --state open")
         if not reason.strip():
             raise BadMove("a window is accepted with a reason", hint="oms sync windows accept ID --reason TEXT")
         window, now = found[0], env.clock.now()

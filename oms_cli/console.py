@@ -213,7 +213,7 @@ def _show_document(value: Any, indent: str = "") -> None:
             out(f"{indent}{key}:")
             _show_document(inner, indent + "  ")
         else:
-            out(f"{indent}{key}: {cell(inner)}")
+            out(f"{indent}{key}: {cell(inner) or '-'}")
 
 
 def _show_result(result: Any, *, json: bool) -> int:

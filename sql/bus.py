@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sql.columns import rising
+
 metadata = sa.MetaData()
 
 bus_events = sa.Table(
     "bus_events",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", rising, primary_key=True, autoincrement=True),
     sa.Column("topic", sa.String(64), nullable=False),
     sa.Column("key", sa.String(190), nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
 import msgspec
+import sqlalchemy as sa
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+#: of a key that the database counts up itself (SQLite counts only what it calls INTEGER)
+rising = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sql.columns import rising
+
 metadata = sa.MetaData()
 
 
@@ -84,7 +86,7 @@ runs = sa.Table(
     sa.Column("facts", sa.Text, nullable=False, default="{}"),
     sa.Column("error", sa.Text, nullable=False, default=""),
     _text("host", 128), _number("pid"), _time("started_at"), _time("beat_at", needed=False), _time("ended_at", needed=False),
-    sa.Index("runs_job", "job", "started_at"),
+    sa.Index("runs_job", "job", "started_at", "ended_at"),
     sa.Index("runs_started", "started_at"),
 )  # fmt: skip
 tasks = sa.Table(
@@ -117,7 +119,11 @@ effects = sa.Table(
     sa.Column("answer", sa.Text, nullable=False, default=""),
     _text("poll", 190), _number("attempts"), _time("next_at", needed=False), _time("sent_at", needed=False),
     _time("settled_at", needed=False), _time("created_at"), _text("claim_token", 40), _number("claim_until"),
-    sa.Index("effects_due", "kind", "shop", "state", "group_key"),
+    # of a growing table only what is not finished is ever claimed
+    sa.Index(
+        "effects_open", "kind", "shop", "group_key",
+        sqlite_where=sa.text("state IN ('intent', 'accepted', 'unknown', 'sent')"),
+    ),
     sa.Index("effects_ref", "ref"),
     sa.Index("effects_token", "claim_token"),
     sa.Index("effects_state", "state", "key"),
@@ -140,7 +146,7 @@ small_values = sa.Table(
 audit_trail = sa.Table(
     "audit_trail",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", rising, primary_key=True, autoincrement=True),
     _time("at"), _text("who"), _text("act", 32), _text("ref", 190),
     sa.Column("facts", sa.Text, nullable=False, default="{}"),
     sa.Index("audit_trail_ref", "ref", "seq"),

@@ -1,7 +1,8 @@
 """How each table is spread when a store is sharded: a table of marks, from which routing rules are written.
 
-The last three characters of an order number (and of a refund number, which takes its order's) or of a parcel number
-are the shard 000–511: database n // 64, table n % 64. `single` tables live in one database; `broadcast` ones in each.
+The last three characters of an order number, of a refund number (which takes its order's) or of a parcel number are
+the shard 000–511: database n // 64, table n % 64. `single` tables live in one database; `broadcast` ones in each.
+What changes in one step with an order lies in its shard.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from typing import NamedTuple
 
 
 class Mark(NamedTuple):
-    """How a table is spread: `sharded` by its column `by`, `single` or `broadcast`."""
+    """How a table is spread: `sharded` by its column `by`, `single` or `broadcast`.
+
+    `also` names a second column that ends in the same three characters, so that asking by it is routed as well.
+    """
 
     how: str
     by: str = ""
+    also: str = ""
 
 
 SHARDS = 512
@@ -21,6 +26,7 @@ PER_DATABASE = 64
 
 _BY_ORDER = Mark("sharded", "order_no")
 _BY_PARCEL = Mark("sharded", "parcel_no")
+_BY_REFUND = Mark("sharded", "refund_no", also="order_no")
 _SINGLE = Mark("single")
 
 MARKS: dict[str, Mark] = {
@@ -32,13 +38,14 @@ MARKS: dict[str, Mark] = {
     "order_holds": _BY_ORDER,
     "order_search": _BY_ORDER,
     "order_edits": _BY_ORDER,
+    # a step lies with the order, parcel or refund it tells of
     "history": Mark("sharded", "ref"),
     "memberships": _BY_ORDER,
-    "refunds": _BY_ORDER,
-    "refund_lines": _BY_ORDER,
+    "refunds": _BY_REFUND,
+    "refund_lines": _BY_REFUND,
+    # changes in one step with its order; groups are gathered over all shards, whose rows are few
+    "waiting": _BY_ORDER,
     "parcels": _BY_PARCEL,
-    # members of one key must be found together, and there are only as many rows as orders that wait
-    "waiting": _SINGLE,
     # inbox: a key has no shard of its own; documents may also lie in another engine
     "inbox_state": _SINGLE,
     "inbox_payload": _SINGLE,

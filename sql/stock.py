@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sql.columns import rising
+
 metadata = sa.MetaData()
 
 stock = sa.Table(
@@ -23,7 +25,7 @@ stock = sa.Table(
 stock_journal = sa.Table(
     "stock_journal",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", rising, primary_key=True, autoincrement=True),
     sa.Column("key", sa.String(190), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("warehouse", sa.String(64), nullable=False),
@@ -36,7 +38,7 @@ stock_journal = sa.Table(
     sa.Column("reason", sa.String(64), nullable=False),
     sa.Column("run_id", sa.String(40), nullable=False),
     # one cause moves one SKU of one warehouse once
-    sa.UniqueConstraint("warehouse", "sku", "key", name="stock_journal_once"),
+    sa.UniqueConstraint("key", "warehouse", "sku", name="stock_journal_once"),
     sa.Index("stock_journal_sku", "warehouse", "sku", "at"),
 )
 

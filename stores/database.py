@@ -69,11 +69,15 @@ class Database:
         made = sqlite3.connect(
             self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        made.execute("PRAGMA journal_mode=WAL").fetchall()
-        # Also after a power cut nothing that was acknowledged is missing: a mark of the ledger must never outlive the
-        # documents it speaks of. Costs an eighth at 50 orders a commit, nothing at 500.
-        made.execute("PRAGMA synchronous=FULL")
-        made.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        try:
+            made.execute("PRAGMA journal_mode=WAL").fetchall()
+            # Also after a power cut nothing that was acknowledged is missing: a mark of the ledger must never outlive the
+            # documents it speaks of. Costs an eighth at 50 orders a commit, nothing at 500.
+            made.execute("PRAGMA synchronous=FULL")
+            made.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        except sqlite3.Error:
+            made.close()
+            raise
         return made
 
     def now_ms(self) -> int:
@@ -120,6 +124,8 @@ class Database:
             raise Unavailable(f"{self.path}: {getattr(error, 'orig', error)}") from error
         except DBAPIError as error:
             raise StoreError(f"{self.store}: {error.orig}") from error
+        except OSError as error:
+            raise Unavailable(f"{self.path}: {error}") from error
 
     def close(self) -> None:
         self.engine.dispose()

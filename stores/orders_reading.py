@@ -14,8 +14,8 @@ from stores import orders_rows as rows
 from stores.contracts import OrderQuery
 from stores.database import fetch, many
 from stores.orders_moves import by_keys, in_list
-from stores.orders_rows import Rows
 from stores.records import FullOrder, Order, Progress, Record, Refund
+from stores.rows import Rows
 
 R = TypeVar("R", bound=Record)
 Cursor = tuple[str, str]

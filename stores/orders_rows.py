@@ -1,28 +1,21 @@
-"""Records of the order store as rows and back: one `Rows` per table, its conversions taken from the record's types."""
+"""The tables of the order store as `Rows`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-import sqlalchemy as sa
 
 from sql import orders as t
 from sql.columns import dumps, ms, when
-from stores.database import insert_sql, upsert_sql
-from stores.errors import BadItem
+from stores.database import insert_sql
 from stores.records import (
     Hold,
     Line,
     Membership,
     Order,
     Parcel,
-    Record,
     Refund,
     RefundLine,
     Region,
@@ -30,81 +23,7 @@ from stores.records import (
     Step,
     Waiting,
 )
-
-R = TypeVar("R", bound=Record)
-
-
-class Pair(NamedTuple):
-    """How a field's value is packed into its column and unpacked again."""
-
-    pack: Callable[[Any], Any]
-    unpack: Callable[[Any], Any]
-
-
-class Rows(Generic[R]):
-    """Statements and conversions of one table that holds one record per row."""
-
-    def __init__(self, table: sa.Table, record: type[R], own: Mapping[str, Pair] | None = None) -> None:
-        fields = msgspec.structs.fields(record)
-        pairs = {f.name: (own or {}).get(f.name) or _pair(f.type) for f in fields}
-        self.name = table.name
-        self.keys = tuple(c.name for c in table.primary_key.columns)
-        self.columns = tuple(pairs)
-        self.select = f"SELECT {', '.join(self.columns)} FROM {table.name}"
-        self.insert = insert_sql(table, self.columns)
-        self.upsert = upsert_sql(table, self.keys, self.columns)
-        self._record = record
-        self._values = attrgetter(*self.columns)
-        self._pairs = pairs
-        self._packs = [(i, p.pack) for i, p in enumerate(pairs.values()) if p is not None]
-        self._unpacks = [(i, p.unpack) for i, p in enumerate(pairs.values()) if p is not None]
-
-    def row(self, record: R) -> tuple[Any, ...]:
-        """Column values of one record, in the order of `columns`."""
-        values = list(self._values(record))
-        for i, pack in self._packs:
-            values[i] = pack(values[i])
-        return tuple(values)
-
-    def rows(self, records: Iterable[R]) -> list[tuple[Any, ...]]:
-        return [self.row(r) for r in records]
-
-    def record(self, row: Sequence[Any]) -> R:
-        """The record of one row read with `select`."""
-        values = list(row)
-        for i, unpack in self._unpacks:
-            values[i] = unpack(values[i])
-        return self._record(**dict(zip(self.columns, values, strict=True)))
-
-    def records(self, rows: Iterable[Sequence[Any]]) -> list[R]:
-        return [self.record(row) for row in rows]
-
-    def packed(self, ref: str, values: Mapping[str, Any], settable: frozenset[str]) -> dict[str, Any]:
-        """Column values of a change's `set`.
-
-        Raises:
-            BadItem: a name that is no column or may not be set.
-        """
-        out = {}
-        for name, value in values.items():
-            if name not in settable:
-                raise BadItem(f"{ref}: {name!r} is not a column of {self.name} that a change may set")
-            pair = self._pairs[name]
-            out[name] = value if pair is None else pair.pack(value)
-        return out
-
-
-def _pair(kind: Any) -> Pair | None:
-    """Conversions of a field's type; None for what the driver takes as it is."""
-    if kind in (str, int, bytes):
-        return None
-    if kind is bool:
-        return Pair(int, bool)
-    if kind is datetime or kind == datetime | None:
-        return Pair(ms, when)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return Pair(str, kind)
-    return Pair(dumps, msgspec.json.Decoder(kind).decode)
+from stores.rows import Pair, Rows
 
 
 def _pack_ship_by(at: datetime | None) -> int:
@@ -130,8 +49,3 @@ REFUNDS = Rows(t.refunds, Refund)
 REFUND_LINES = Rows(t.refund_lines, RefundLine)
 
 ADD_STEP = insert_sql(t.history, (*STEPS.columns, "order_no"))
-
-
-def step_row(step: Step, order_no: str) -> tuple[Any, ...]:
-    """Row for `ADD_STEP`: the step and its route key."""
-    return (*STEPS.row(step), order_no)

@@ -57,7 +57,7 @@ def ensure(database: Database) -> None:
 
 def _quick(database: Database) -> str | None:
     """The version by one statement, None when that fails: then it is looked at with care."""
-    with database.engine.connect() as connection:
+    with database.guarded(), database.engine.connect() as connection:
         try:
             found = connection.exec_driver_sql(f"SELECT version_num FROM {database.store}_version").scalar()
         except DBAPIError:

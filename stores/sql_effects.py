@@ -9,20 +9,19 @@ from typing import Any
 import msgspec
 
 from sql import ledger as tables
-from stores.database import Database, chunks, fetch, insert_sql, many, marks, run, upsert_sql
+from stores.database import Database, chunks, fetch, insert_sql, many, marks, run
 from stores.records import Alert, Effect, Outcome, Task
-from stores.rows import Mapper
+from stores.rows import Rows
 
-_ALERT = Mapper(Alert, rename={"count": "times"})
-_TASK = Mapper(Task)
-_EFFECT = Mapper(Effect, rename={"group": "group_key"})
-_ALERTS = f"SELECT {', '.join(_ALERT.columns)} FROM alerts"
-_TASKS = f"SELECT {', '.join(_TASK.columns)} FROM tasks"
-_EFFECTS = f"SELECT {', '.join(_EFFECT.columns)} FROM effects"
-#: what a claim may take: sent ones only after their lease ended, since then their answer is lost
-_DUE = (
-    "kind=? AND shop=? AND state IN ('intent', 'accepted', 'unknown', 'sent') AND claim_until<=? "
-    "AND (next_at IS NULL OR next_at<=?)"
+_ALERT = Rows(tables.alerts, Alert, rename={"count": "times"})
+_TASK = Rows(tables.tasks, Task)
+_EFFECT = Rows(tables.effects, Effect, rename={"group": "group_key"})
+#: what is not finished; in these words, since the index of the table has the same
+_OPEN = "kind=? AND shop=? AND state IN ('intent', 'accepted', 'unknown', 'sent')"
+#: groups with something due of which nobody holds a part
+_DUE_GROUPS = (
+    f"SELECT group_key FROM effects WHERE {_OPEN} GROUP BY group_key "
+    "HAVING max(claim_until)<=? AND min(coalesce(next_at, 0))<=? ORDER BY group_key LIMIT ?"
 )
 
 
@@ -36,7 +35,7 @@ class EffectRows:
         with self._db.write() as c:
             known = _known(c, "tasks", [t.key for t in tasks])
             fresh = {t.key: t for t in tasks if t.key not in known}
-            many(c, insert_sql(tables.tasks, _TASK.columns), [_TASK.row(t) for t in fresh.values()])
+            many(c, _TASK.insert, [_TASK.row(t) for t in fresh.values()])
         return [Outcome(key=t.key, result="already" if t.key in known else "done") for t in tasks]
 
     def due_tasks(self, kind: str, *, limit: int, lease_s: float, worker: str) -> list[Task]:
@@ -45,7 +44,7 @@ class EffectRows:
             where = "kind=? AND state='waiting' AND due_at<=? AND coalesce(claim_until, 0)<=?"
             found = [
                 _TASK.record(r)
-                for r in fetch(c, f"{_TASKS} WHERE {where} ORDER BY due_at, key LIMIT ?", (kind, now, now, limit))
+                for r in fetch(c, f"{_TASK.select} WHERE {where} ORDER BY due_at, key LIMIT ?", (kind, now, now, limit))
             ]
             sql = "UPDATE tasks SET claim_until=?, attempts=attempts+1 WHERE key=?"
             many(c, sql, [(now + int(lease_s * 1000), t.key) for t in found])
@@ -63,7 +62,7 @@ class EffectRows:
     # ---- alerts
     def raise_alert(self, alert: Alert) -> Alert:
         with self._db.write() as c:
-            kept = fetch(c, f"{_ALERTS} WHERE key=?", (alert.key,))
+            kept = fetch(c, f"{_ALERT.select} WHERE key=?", (alert.key,))
             if kept:
                 old = _ALERT.record(kept[0])
                 # Once acknowledged, the same trouble is a new one: somebody is told again.
@@ -72,14 +71,15 @@ class EffectRows:
                     alert, count=1 if again else old.count + 1, first_at=alert.first_at if again else old.first_at,
                     notified_at=None if again else old.notified_at,
                 )  # fmt: skip
-            many(c, upsert_sql(tables.alerts, ("key",), _ALERT.columns), [_ALERT.row(alert)])
+            many(c, _ALERT.upsert, [_ALERT.row(alert)])
         return alert
 
     def alerts(self, *, open_only: bool = True, limit: int = 200) -> list[Alert]:
         where = "WHERE acked_at IS NULL" if open_only else ""
         with self._db.read() as c:
             return [
-                _ALERT.record(r) for r in fetch(c, f"{_ALERTS} {where} ORDER BY last_at DESC, key LIMIT ?", (limit,))
+                _ALERT.record(r)
+                for r in fetch(c, f"{_ALERT.select} {where} ORDER BY last_at DESC, key LIMIT ?", (limit,))
             ]
 
     def ack_alerts(self, keys: Sequence[str], *, by: str) -> list[Outcome]:
@@ -116,14 +116,11 @@ class EffectRows:
     ) -> tuple[str, list[Effect]]:
         token, now = secrets.token_hex(12), self._db.now_ms()
         with self._db.write() as c:
-            sql = f"SELECT DISTINCT group_key FROM effects WHERE {_DUE} ORDER BY group_key LIMIT ?"
-            groups = [g for (g,) in fetch(c, sql, (kind, shop, now, now, limit))]
+            groups = [g for (g,) in fetch(c, _DUE_GROUPS, (kind, shop, now, now, limit))]
             found: list[Effect] = []
             for part in chunks(groups, 400):
-                where = f"{_DUE} AND group_key IN ({marks(len(part))}) ORDER BY group_key, key"
-                found += [
-                    _EFFECT.record(r) for r in fetch(c, f"{_EFFECTS} WHERE {where}", (kind, shop, now, now, *part))
-                ]
+                where = f"{_OPEN} AND group_key IN ({marks(len(part))}) ORDER BY group_key, key"
+                found += [_EFFECT.record(r) for r in fetch(c, f"{_EFFECT.select} WHERE {where}", (kind, shop, *part))]
             # A `sent` row that can be claimed lost its answer with its sender.
             found = [msgspec.structs.replace(e, state="unknown") if e.state == "sent" else e for e in found]
             sql = "UPDATE effects SET claim_token=?, claim_until=?, state=?, attempts=attempts+1 WHERE key=?"
@@ -176,7 +173,7 @@ class EffectRows:
         with self._db.read() as c:
             return [
                 _EFFECT.record(r)
-                for r in fetch(c, f"{_EFFECTS} WHERE {' AND '.join(parts)} ORDER BY key LIMIT ?", [*args, limit])
+                for r in fetch(c, f"{_EFFECT.select} WHERE {' AND '.join(parts)} ORDER BY key LIMIT ?", [*args, limit])
             ]
 
     def void_effects(self, keys: Sequence[str], *, reason: str) -> list[Outcome]:
@@ -190,11 +187,11 @@ class EffectRows:
         with self._db.write() as c:
             held: dict[str, str] = {}
             for part in chunks(keys, 500):
-                sql = f"SELECT key, state FROM effects WHERE claim_until<=? AND key IN ({marks(len(part))})"
-                held |= dict(fetch(c, sql, (now, *part)))
+                sql = f"SELECT key, state, claim_until FROM effects WHERE key IN ({marks(len(part))})"
+                held |= {k: state if until <= now else "claimed" for k, state, until in fetch(c, sql, part)}
             chosen = [k for k in keys if held.get(k) in allowed]
-            sql = "UPDATE effects SET state=?, answer=?, next_at=NULL, settled_at=NULL WHERE key=?"
-            many(c, sql, [(to, answer, k) for k in chosen])
+            sql = "UPDATE effects SET state=?, answer=?, next_at=NULL, settled_at=? WHERE key=?"
+            many(c, sql, [(to, answer, now if to == "void" else None, k) for k in chosen])
         return [
             Outcome(
                 key=k,

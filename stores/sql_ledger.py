@@ -12,22 +12,19 @@ from typing import Any
 import msgspec
 
 from sql import ledger as tables
-from sql.columns import dumps, ms, when
+from sql.columns import ms, when
 from stores.database import Clock, Database, dump_rows, fetch, many, run, upsert_sql
 from stores.privacy import Privacy
 from stores.records import AuditEntry, Lateness, Lease, Outcome, Run, Token, Watermark, Window
-from stores.rows import Mapper
+from stores.rows import Rows
 from stores.sql_effects import EffectRows
 
-_WINDOW = Mapper(Window, rename={"start": "start_at", "end": "end_at"})
-_MARK = Mapper(Watermark)
-_LATE = Mapper(Lateness)
-_LEASE = Mapper(Lease)
-_RUN = Mapper(Run)
-
-
-def _select(mapper: Mapper[Any], table: str) -> str:
-    return f"SELECT {', '.join(mapper.columns)} FROM {table}"
+_WINDOW = Rows(tables.windows, Window, rename={"start": "start_at", "end": "end_at"})
+_MARK = Rows(tables.marks, Watermark)
+_LATE = Rows(tables.lateness, Lateness)
+_LEASE = Rows(tables.leases, Lease)
+_RUN = Rows(tables.runs, Run)
+_AUDIT = Rows(tables.audit_trail, AuditEntry)
 
 
 class SqlLedger(EffectRows):
@@ -75,7 +72,7 @@ class SqlLedger(EffectRows):
     # ---- sync
     def marks(self) -> dict[tuple[str, str, str], Watermark]:
         with self._db.read() as c:
-            found = [_MARK.record(r) for r in fetch(c, _select(_MARK, "marks"))]
+            found = [_MARK.record(r) for r in fetch(c, _MARK.select)]
         return {(m.shop, m.kind, m.scan): m for m in found}
 
     def set_mark(self, mark: Watermark, *, lease: Lease | None) -> Outcome:
@@ -83,15 +80,13 @@ class SqlLedger(EffectRows):
         with self._db.write() as c:
             if lease is not None and not self._current(c, lease):
                 return Outcome(key=key, result="lost")
-            kept = fetch(
-                c, f"{_select(_MARK, 'marks')} WHERE shop=? AND kind=? AND scan=?", (mark.shop, mark.kind, mark.scan)
-            )
+            kept = fetch(c, f"{_MARK.select} WHERE shop=? AND kind=? AND scan=?", (mark.shop, mark.kind, mark.scan))
             if kept:
                 old = _MARK.record(kept[0])
                 mark = msgspec.structs.replace(
                     mark, frontier=_later(old.frontier, mark.frontier), proven=_later(old.proven, mark.proven)
                 )
-            many(c, upsert_sql(tables.marks, ("shop", "kind", "scan"), _MARK.columns), [_MARK.row(mark)])
+            many(c, _MARK.upsert, [_MARK.row(mark)])
         return Outcome(key=key, result="done")
 
     def reopen(self, mark: Watermark) -> Outcome:
@@ -108,7 +103,7 @@ class SqlLedger(EffectRows):
         with self._db.write() as c:
             if lease is not None and not self._current(c, lease):
                 return Outcome(key=window.window_id, result="lost")
-            many(c, upsert_sql(tables.windows, ("window_id",), _WINDOW.columns), [_WINDOW.row(window)])
+            many(c, _WINDOW.upsert, [_WINDOW.row(window)])
         return Outcome(key=window.window_id, result="done")
 
     def windows(
@@ -128,20 +123,18 @@ class SqlLedger(EffectRows):
         if until is not None:
             parts.append("start_at<?")
             args.append(ms(until))
-        sql = f"{_select(_WINDOW, 'windows')} WHERE {' AND '.join(parts)} ORDER BY shop, kind, start_at LIMIT ?"
+        sql = f"{_WINDOW.select} WHERE {' AND '.join(parts)} ORDER BY shop, kind, start_at LIMIT ?"
         with self._db.read() as c:
             return [_WINDOW.record(r) for r in fetch(c, sql, [*args, limit])]
 
     def add_lateness(self, found: Sequence[Lateness]) -> None:
         with self._db.write() as c:
-            keys = ("shop", "kind", "number", "modified_at")
-            sql = upsert_sql(tables.lateness, keys, _LATE.columns).replace(
-                "late_s = excluded.late_s", "late_s = lateness.late_s"
-            )
-            many(c, sql, [_LATE.row(x) for x in found])
+            # found again, an item was late by what it was at first
+            sql = _LATE.upsert.replace("late_s = excluded.late_s", "late_s = lateness.late_s")
+            many(c, sql, _LATE.rows(found))
 
     def lateness(self, shop: str, kind: str, *, since: datetime) -> list[Lateness]:
-        sql = f"{_select(_LATE, 'lateness')} WHERE shop=? AND kind=? AND found_at>=? ORDER BY found_at"
+        sql = f"{_LATE.select} WHERE shop=? AND kind=? AND found_at>=? ORDER BY found_at"
         with self._db.read() as c:
             return [_LATE.record(r) for r in fetch(c, sql, (shop, kind, ms(since)))]
 
@@ -156,7 +149,7 @@ class SqlLedger(EffectRows):
                 name=name, holder=holder, token=(kept[0][0] if kept else 0) + 1, until=when(now + int(ttl_s * 1000)),
                 host=socket.gethostname(), pid=os.getpid(), beat_at=when(now),
             )  # fmt: skip
-            many(c, upsert_sql(tables.leases, ("name",), _LEASE.columns), [_LEASE.row(lease)])
+            many(c, _LEASE.upsert, [_LEASE.row(lease)])
         return lease
 
     def beat(self, lease: Lease, *, ttl_s: float) -> bool:
@@ -187,32 +180,36 @@ class SqlLedger(EffectRows):
 
     def leases(self) -> list[Lease]:
         with self._db.read() as c:
-            return [_LEASE.record(r) for r in fetch(c, f"{_select(_LEASE, 'leases')} WHERE holder<>'' ORDER BY name")]
+            return [_LEASE.record(r) for r in fetch(c, f"{_LEASE.select} WHERE holder<>'' ORDER BY name")]
 
     def break_lease(self, name: str) -> Lease | None:
         with self._db.write() as c:
-            kept = fetch(c, f"{_select(_LEASE, 'leases')} WHERE name=? AND holder<>''", (name,))
+            kept = fetch(c, f"{_LEASE.select} WHERE name=? AND holder<>''", (name,))
             run(c, "UPDATE leases SET holder='', until=0, token=token+1 WHERE name=?", (name,))
         return _LEASE.record(kept[0]) if kept else None
 
     # ---- runs
     def put_run(self, run: Run) -> None:
         with self._db.write() as c:
-            many(c, upsert_sql(tables.runs, ("run_id",), _RUN.columns), [_RUN.row(run)])
+            many(c, _RUN.upsert, [_RUN.row(run)])
 
     def runs(self, *, job: str = "", limit: int = 50) -> list[Run]:
         where, args = ("WHERE job=?", [job]) if job else ("", [])
         with self._db.read() as c:
-            sql = f"{_select(_RUN, 'runs')} {where} ORDER BY started_at DESC, run_id DESC LIMIT ?"
+            sql = f"{_RUN.select} {where} ORDER BY started_at DESC, run_id DESC LIMIT ?"
             return [_RUN.record(r) for r in fetch(c, sql, [*args, limit])]
 
     def run(self, run_id: str) -> Run | None:
         with self._db.read() as c:
-            found = fetch(c, f"{_select(_RUN, 'runs')} WHERE run_id=?", (run_id,))
+            found = fetch(c, f"{_RUN.select} WHERE run_id=?", (run_id,))
         return _RUN.record(found[0]) if found else None
 
     def last_runs(self) -> dict[str, Run]:
-        sql = f"{_select(_RUN, 'runs')} WHERE ended_at IS NOT NULL GROUP BY job HAVING started_at = max(started_at)"
+        sql = (
+            f"SELECT {', '.join('r.' + n for n in _RUN.columns)} FROM runs r JOIN (SELECT job AS name, max(started_at) AS newest "
+            "FROM runs WHERE ended_at IS NOT NULL GROUP BY job) n ON r.job=n.name AND r.started_at=n.newest "
+            "WHERE r.ended_at IS NOT NULL ORDER BY r.run_id"
+        )
         with self._db.read() as c:
             return {r.job: r for r in (_RUN.record(row) for row in fetch(c, sql))}
 
@@ -263,15 +260,13 @@ class SqlLedger(EffectRows):
 
     def audit(self, entries: Sequence[AuditEntry]) -> None:
         with self._db.write() as c:
-            sql = "INSERT INTO audit_trail (at, who, act, ref, facts) VALUES (?, ?, ?, ?, ?)"
-            many(c, sql, [(ms(e.at), e.who, e.act, e.ref, dumps(e.facts)) for e in entries])
+            many(c, _AUDIT.insert, _AUDIT.rows(entries))
 
     def audit_trail(self, *, ref: str = "", limit: int = 200) -> list[AuditEntry]:
-        mapper = Mapper(AuditEntry)
         where, args = ("WHERE ref=?", [ref]) if ref else ("", [])
         with self._db.read() as c:
-            sql = f"{_select(mapper, 'audit_trail')} {where} ORDER BY seq DESC LIMIT ?"
-            return [mapper.record(r) for r in fetch(c, sql, [*args, limit])]
+            sql = f"{_AUDIT.select} {where} ORDER BY seq DESC LIMIT ?"
+            return [_AUDIT.record(r) for r in fetch(c, sql, [*args, limit])]
 
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
         with self._db.read() as c:

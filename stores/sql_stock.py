@@ -1,4 +1,4 @@
-"""Stock on a SQL database: the questions, and the writes that are thin over `stores/stock_steps.py`."""
+"""Stock on a SQL database: the questions, and the writes that are thin over `stores/stock_*.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sql.columns import loads, when
 from sql.stock import demand, metadata, reservations, stock, stock_counts, stock_journal
-from stores import stock_steps
+from stores import stock_demand, stock_holding, stock_moving
 from stores.database import Clock, Database, chunks, dump_rows, fetch, marks
 from stores.records import Answer, Ask, Demand, JournalEntry, Level, Outcome, Reservation, Snapshot, StockMove
 
@@ -26,35 +26,35 @@ class SqlStock:
     # ---- writes: each one transaction, decided in sets
     def reserve(self, asks: Sequence[Ask], *, run_id: str) -> list[Answer]:
         with self._db.write() as c:
-            return stock_steps.reserve(c, asks, now=self._db.now_ms(), run_id=run_id)
+            return stock_holding.reserve(c, asks, now=self._db.now_ms(), run_id=run_id)
 
     def release(
         self, reservation_ids: Sequence[tuple[str, str]], *, run_id: str, to_demand: bool = False
     ) -> list[Outcome]:
         with self._db.write() as c:
-            return stock_steps.release(c, reservation_ids, now=self._db.now_ms(), run_id=run_id, to_demand=to_demand)
+            return stock_holding.release(c, reservation_ids, now=self._db.now_ms(), run_id=run_id, to_demand=to_demand)
 
     def ship(self, parcels: Sequence[tuple[str, str, Sequence[tuple[str, str, int]]]], *, run_id: str) -> list[Outcome]:
         with self._db.write() as c:
-            return stock_steps.ship(c, parcels, now=self._db.now_ms(), run_id=run_id)
+            return stock_holding.ship(c, parcels, now=self._db.now_ms(), run_id=run_id)
 
     def move(self, moves: Sequence[StockMove], *, run_id: str) -> list[Outcome]:
         with self._db.write() as c:
-            return stock_steps.move(c, moves, run_id=run_id)
+            return stock_moving.move(c, moves, run_id=run_id)
 
     def count(
         self, counts: Sequence[tuple[str, str, str, int, datetime]], *, run_id: str, reason: str
     ) -> list[Outcome]:
         with self._db.write() as c:
-            return stock_steps.count(c, counts, run_id=run_id, reason=reason)
+            return stock_moving.count(c, counts, run_id=run_id, reason=reason)
 
     def want(self, demands: Sequence[Demand]) -> list[Outcome]:
         with self._db.write() as c:
-            return stock_steps.want(c, demands)
+            return stock_demand.want(c, demands)
 
     def unwant(self, order_nos: Sequence[str]) -> list[Outcome]:
         with self._db.write() as c:
-            return stock_steps.unwant(c, order_nos)
+            return stock_demand.unwant(c, order_nos)
 
     # ---- questions
     def levels(self, *, warehouses: Sequence[str] = (), skus: Sequence[str] = ()) -> list[Level]:

@@ -107,7 +107,7 @@ class Pull:
 
     def _counted(self, ask: Ask, guard: LoopGuard) -> Iterator[Batch]:
         passes: list[Tally] = []
-        settled = ask.end < self._platform.now()
+        now = self._platform.now()
         while True:
             first = self._fetch(msgspec.structs.replace(ask, total=True))
             before = first.total
@@ -124,6 +124,9 @@ class Pull:
                 walked = True
                 yield self._hand_over(page, tally, before)
             after = self._total(ask) if walked else before
+            # One answer is a snapshot, true at its moment. A walk over a window that reaches into this very second may
+            # see rows come in as well as leave.
+            settled = ask.end < now or (not walked and ask.end <= now)
             proof, reason, again = judge_count(before, after, passes, settled=settled)
             if proof or not again or len(passes) >= MAX_PASSES:
                 self._count(tally, before, after, proof, reason)
@@ -167,9 +170,9 @@ class Pull:
         report.distinct += len(tally.inside)
         report.outside += len(tally.outside)
         if before is not None:
-            report.total_before = (report.total_before or 0) + before
+            report.total_before = (report.total_before or 0) + before - len(tally.outside)
         if after is not None:
-            report.total_after = (report.total_after or 0) + after
+            report.total_after = (report.total_after or 0) + after - len(tally.outside)
         self._proofs.append(proof)
         if not proof:
             report.reason = reason

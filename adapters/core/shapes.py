@@ -47,8 +47,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 class PullReport(msgspec.Struct, kw_only=True):
     """What a pull saw, and whether that proves its window.
 
-    proof: ``counted`` (the platform's total before and after paging = the distinct ids that came, that is `distinct` +
-    `outside`) or ``exhausted`` (the cursor ended and another pass brought nothing new); empty: see `reason`.
+    proof: ``counted`` (the platform's total before and after paging = the distinct ids that came) or ``exhausted`` (the
+    cursor ended and another pass brought nothing new); empty: see `reason`.
     """
 
     pages: int = 0
@@ -58,6 +58,7 @@ class PullReport(msgspec.Struct, kw_only=True):
     distinct: int = 0
     #: ids the platform sent along whose time lies outside (its ends are inclusive and in whole seconds)
     outside: int = 0
+    #: what the platform said there is, less `outside`: compares with `distinct`
     total_before: int | None = None
     total_after: int | None = None
     proof: str = ""

@@ -256,6 +256,8 @@ def poll(platform: Platform, handles: Sequence[tuple[str, str]]) -> list[WriteRe
     for key, handle in handles:
         try:
             answer = platform.call(platform.poll_call(handle))
+        except Unsupported:
+            raise
         except _SHOP:
             if not out:
                 raise

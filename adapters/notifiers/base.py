@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from adapters.core.transport import tls_context
 from adapters.errors import AdapterError, Refused, Retryable
 
 TIMEOUT_S = 10.0
@@ -50,10 +51,13 @@ class Notifier(ABC):
     def post(self, url: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
         """POST JSON and return the JSON answer; errors become ours, without the address, which holds a secret."""
         try:
-            with httpx.Client(transport=self.target.transport, timeout=TIMEOUT_S) as http:
+            with httpx.Client(
+                transport=self.target.transport, timeout=TIMEOUT_S, verify=tls_context(), trust_env=False
+            ) as http:
                 answer = http.post(url, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise Retryable(f"{self.target.kind}: {type(error).__name__}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # `from None`: the error carries the request, and the robot's address is its secret.
+            raise Retryable(f"{self.target.kind}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code == 429:
             raise Retryable(f"{self.target.kind}: HTTP {answer.status_code}")
         if answer.status_code >= 400:

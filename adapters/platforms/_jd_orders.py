@@ -202,7 +202,7 @@ def _paid(o: Order, paid_at: datetime | None, payable: int, doubts: list[Doubt])
         return 0
     paid = yuan_or(o.actualPay, "actualPay", doubts, None)
     if paid is None:
-        doubts.append(Doubt(field="paid_minor", why="not_sent"))
+        doubts.append(Doubt(field="paid_minor", why="derived"))
         return payable
     return paid
 

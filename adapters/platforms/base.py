@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -45,9 +45,12 @@ from adapters.errors import AdapterError, BadAnswer, NotAuthorised, Refused, Ret
 from adapters.ports import AccessToken, Connection, Limit
 
 __all__ = [
-    "DERIVED", "Answer", "Ask", "Call", "Capabilities", "Fault", "LevelCall", "Option", "Page", "Platform", "Pull", "PullReport",
+    "DERIVED", "NEVER", "Answer", "Ask", "Call", "Capabilities", "Fault", "LevelCall", "Option", "Page", "Platform", "Pull", "PullReport",
     "Request", "Scan", "ShipCapability", "StockCapability", "Verdict",
 ]  # fmt: skip
+
+#: modification time of an item whose detail could not be had
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: mark of a latest shipping time that the platform did not send
 DERIVED = Doubt(field="ship_by", why="derived")
@@ -396,4 +399,5 @@ def _no_detail(kind: str, number: str, error: Exception | None) -> Pulled:
         detail = f"{what} (request {error.request_id})" if error.request_id else what
     else:
         detail = "the answer does not hold it" if error is None else type(error).__name__
-    return Pulled(kind=kind, number=number, raw=raw, error="detail_failed", detail=detail)
+    # Nothing was learned about the thing itself: older than any version of it, so that it never hides one.
+    return Pulled(kind=kind, number=number, modified_at=NEVER, raw=raw, error="detail_failed", detail=detail)

@@ -238,9 +238,10 @@ class Douyin(Platform):
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:
-        """One call for a whole order in one parcel; else the multi-pack call, which takes its request_id once."""
+        """The multi-pack call names the lines, so that it is right for a whole order and for its last part alike; it takes
+        its request_id once. Without lines the call for a whole order is left."""
         parcels = [{"company_code": self.carrier(p.carrier), "logistics_code": p.waybill} for p in notice.parcels]
-        if notice.complete and len(notice.parcels) == 1:
+        if len(notice.parcels) == 1 and not notice.parcels[0].lines:
             params: dict[str, Any] = {"order_id": notice.platform_order_no, **parcels[0]}
             return [Call(api="/order/logisticsAdd", params=params)]
         packs = [

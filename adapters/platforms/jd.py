@@ -161,7 +161,8 @@ class Jd(Platform):
         ),
     }
     capabilities = Capabilities(
-        ship=ShipCapability(batch=1, partial=False, read_back=True),
+        # A notice names no lines: one parcel an order, so that no part is taken for the whole.
+        ship=ShipCapability(batch=1, parts_per_order=1, partial=False, read_back=True),
         stock=StockCapability(mode="absolute", batch=30),
         refunds=("agree", "refuse"),
     )

@@ -281,11 +281,11 @@ class Taobao(Platform):
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:
-        """One call for a whole order, one per parcel for its parts, the ASCP call when a line is in several parcels."""
+        """One call per parcel that names its lines, so that it is right for a whole order and for its last part alike;
+        the ASCP call when a line is in several parcels."""
         lines = [no for parcel in notice.parcels for no, *_ in parcel.lines]
         if len(set(lines)) < len(lines):
             return [self._ascp_call(notice)]
-        whole = notice.complete and len(notice.parcels) == 1
         calls = []
         for parcel in notice.parcels:
             params: dict[str, Any] = {
@@ -293,8 +293,8 @@ class Taobao(Platform):
                 "out_sid": parcel.waybill,
                 "company_code": self.carrier(parcel.carrier),
             }
-            if not whole:
-                params |= {"is_split": 1, "sub_tid": ",".join(dict.fromkeys(no for no, *_ in parcel.lines))}
+            if parcel.lines:
+                params |= {"is_split": 1, "sub_tid": ",".join(no for no, *_ in parcel.lines)}
             calls.append(Call(api="taobao.logistics.offline.send", params=params))
         return calls
 

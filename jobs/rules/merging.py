@@ -30,6 +30,7 @@ CODES: Mapping[str, str] = {
     "merge.unconfirmed": "the platform could not say which orders may merge",
     "merge.not_confirmed": "the platform says that these orders do not share buyer and address",
     "merge.full": "the parcel has as many orders as the settings allow",
+    "merge.split_by_hand": "an operator took it out",
     "merge.held": "it is held: it waits, the others go without it",
     "merge.moved": "it is not where it was when it began to wait",
 }
@@ -70,18 +71,31 @@ def waiting_key(order: Order, warehouse: str, *, never: bool) -> str:
     return text if len(text) <= _KEY else f"#{blake2b(text.encode(), digest_size=20).hexdigest()}|{warehouse}"
 
 
-def waiting_rows(
-    order: Order, warehouses: Sequence[str], *, now: datetime, window_ends_at: datetime, alone: bool = False
-) -> tuple[Waiting, ...]:
-    """Rows of the merge-key table for a sourced order.
+def never_merges(order: Order, warehouses: Sequence[str]) -> bool:
+    """Whether a sourced order can share no parcel whoever comes, so that it need not wait."""
+    return len(warehouses) > 1 or not order.merge_key
 
-    An order that never merges (no key, several warehouses, or `alone`) has nobody to wait for: its window ends now.
+
+def waiting_rows(
+    order: Order,
+    warehouses: Sequence[str],
+    *,
+    since: datetime,
+    window_ends_at: datetime,
+    alone: bool = False,
+    press: bool = True,
+) -> tuple[Waiting, ...]:
+    """Rows of the merge-key table for a sourced order, one per warehouse.
+
+    Args:
+        alone: wait under its own number, so that nobody joins it.
+        press: a near latest time to ship ends the window early.
     """
-    never = alone or len(warehouses) > 1 or not order.merge_key
+    never = alone or never_merges(order, warehouses)
     return tuple(
         Waiting(
-            key=waiting_key(order, w, never=never), order_no=order.order_no, warehouse=w, shop=order.shop, since=now,
-            window_ends_at=now if never and not alone else window_ends_at, ship_by=order.ship_by,
+            key=waiting_key(order, w, never=never), order_no=order.order_no, warehouse=w, shop=order.shop, since=since,
+            window_ends_at=window_ends_at, ship_by=order.ship_by if press else None,
         )
         for w in warehouses
     )  # fmt: skip
@@ -240,7 +254,7 @@ def joined(full: FullOrder, made: Sequence[Parcel]) -> tuple[tuple[ShipLine, ...
     return lines, tuple(Membership(order_no=full.order.order_no, parcel_no=p.parcel_no) for p in made)
 
 
-def left(full: FullOrder, parcel_nos: Collection[str]) -> tuple[tuple[ShipLine, ...], tuple[Membership, ...]]:
+def leaving(full: FullOrder, parcel_nos: Collection[str]) -> tuple[tuple[ShipLine, ...], tuple[Membership, ...]]:
     """What an order gets when it leaves parcels: ship lines that name none, memberships that are over."""
     lines = tuple(msgspec.structs.replace(s, parcel_no="") for s in full.ship_lines if s.parcel_no in parcel_nos)
     over = tuple(

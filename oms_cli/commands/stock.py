@@ -18,9 +18,9 @@ Key = Annotated[str, typer.Option("--key", metavar="TEXT", help="The same key ag
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="The SKU.")]
 
 
-@app.command("show", epilog=example("oms stock show", "oms stock show SKU-001 --warehouse main --json"))
+@app.command("show", epilog=example("oms stock show", "oms stock show --sku SKU-001 --warehouse main --json"))
 def show_(
-    sku: Annotated[list[str] | None, typer.Argument(metavar="SKU", help="Only these SKUs.")] = None,
+    sku: Annotated[list[str] | None, typer.Option("--sku", metavar="SKU", help="Only this SKU; repeatable.")] = None,
     warehouse: Annotated[list[str] | None, typer.Option("--warehouse", metavar="NAME", help="Only this one; repeatable.")] = None,
     limit: Top = 500, config: Config = None, json: JsonLines = False,
 ) -> int:  # fmt: skip

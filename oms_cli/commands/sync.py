@@ -35,10 +35,18 @@ Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="orders or ref
 
 
 def _pull(what: str, config: Path | None, json: bool, due: bool, **given: Any) -> int:
+    from jobs.errors import Busy
+    from jobs.results import Result
+
     with office(config) as oms, working(f"sync {what}"):
         given["since"], given["until"] = moment(oms, given["since"]), moment(oms, given["until"])
         pull = oms.sync_orders if what == "orders" else oms.sync_refunds
-        result = pull(due=due, **given)
+        try:
+            result = pull(due=due, **given)
+        except Busy:
+            if not due:
+                raise
+            result = Result(job=f"sync {what}", outcome="busy")
     return done(result, json=json, due=due)
 
 

@@ -32,11 +32,6 @@ CARRIERS = ("SF", "YTO", "ZTO", "YUNDA", "STO", "EMS", "JD", "DEPPON")
 START, END = NOON - timedelta(hours=2), NOON - timedelta(hours=1)
 
 
-def is_list(seen: Seen) -> bool:
-    """Whether a request asks for a list (the fakes count these themselves)."""
-    return "order_id" not in seen.body.decode()
-
-
 class PlatformContract:
     """Tests every adapter must pass; a subclass names its fake."""
 
@@ -161,7 +156,7 @@ class PlatformContract:
     def test_ids_beyond_2_to_the_53_keep_every_digit(self, rig: Rig) -> None:
         _, batches = rig.pull()
         assert str(BIG) in {i.number for i in items(batches)}
-        assert BIG != int(float(BIG))
+        assert int(float(BIG)) != BIG
 
     def test_adjacent_windows_count_each_order_once(self, rig: Rig, world: Fake) -> None:
         middle = world.rows[60].modified
@@ -369,8 +364,7 @@ class PlatformContract:
         self, rig: Rig, world: Fake, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        rig.server.next(world.token_expired)
-        rig.server.next(world.busy, httpx.Response(500), httpx.ReadTimeout("x"))
+        rig.server.next(world.busy, httpx.Response(500), httpx.ReadTimeout("x"), world.token_expired)
         rig.pull()
         rig.server.handler = lambda _: httpx.Response(500)
         with pytest.raises(AdapterError) as caught:

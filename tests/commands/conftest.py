@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from oms_cli.main import main
+from tests.commands.day import Day
 
 SETTINGS = """\
 data = "data"
@@ -102,3 +104,27 @@ def oms(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setenv("TMALL_SECRET", "canary-secret-tmall")
     shell.settings(SETTINGS)
     return shell
+
+
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """A day at one marketplace on this machine."""
+    made = Day(tmp_path_factory.mktemp("day"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def at(day: Day, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Shell]:
+    """Gives a shell in a copy of the day's office at a stage, at the day's time."""
+
+    def open_at(stage: str) -> Shell:
+        office = shell.folder / "office"
+        shutil.copytree(day.stage(stage), office)
+        monkeypatch.chdir(office)
+        for name, value in day.clock.items():
+            monkeypatch.setenv(name, value)
+        shell.folder = office
+        return shell
+
+    return open_at

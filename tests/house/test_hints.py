@@ -21,9 +21,12 @@ def unknown(line: str) -> str:
     words = line.split()
     depth = max((n for n in range(1, len(words) + 1) if " ".join(words[:n]) in KNOWN), default=1)
     if depth == 1:
-        known = len(words) == 1 or words[1] in ("--help", "--version", "-h")
+        # capitals stand for what the reader puts there
+        known = len(words) == 1 or words[1].isupper() or words[1] in ("--help", "--version", "-h")
         return "" if known else f"no command {line!r}"
     command = KNOWN[" ".join(words[:depth])]
+    if hasattr(command, "commands") and depth < len(words) and words[depth] == "X":
+        return ""
     if hasattr(command, "commands") and depth < len(words) and re.fullmatch("[a-z]+", words[depth]):
         return f"no command {' '.join(words[: depth + 1])!r}"
     options = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help", "-h"}
@@ -38,10 +41,14 @@ def typed(text: str) -> list[str]:
 
 
 HINTS = [
-    (f"{module(path)}:{line}", text)
+    (f"{module(path)}:{line}", typed(text)[0])
     for path in files(*PACKAGES)
     for line, text in texts(path)
-    if re.match(r"oms (--|[a-z]+)", text) and "\n" not in text and module(path) != "oms_cli.tree"
+    # "oms doctor: …" is a docstring
+    if re.match(r"oms (--|[a-z]+(?![:a-z]))", text)
+    and "\n" not in text
+    and module(path) != "oms_cli.tree"
+    and typed(text)
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -21,7 +21,9 @@ NUMBER = order_no("taobao", SELLER, "3890012345678901234")
 
 @pytest.fixture
 def env(tmp_path: Path) -> Any:
-    made = open_env(tmp_path, shops={"tmall": {"platform": "taobao", "seller_id": SELLER, "app_key": "k", "app_secret": "s"}})
+    made = open_env(
+        tmp_path, shops={"tmall": {"platform": "taobao", "seller_id": SELLER, "app_key": "k", "app_secret": "s"}}
+    )
     yield made
     made.close()
 
@@ -132,12 +134,17 @@ def test_a_line_that_appears_later_gets_the_next_line_number(env: Env) -> None:
     more = (line_document(), line_document(platform_line_no="9002", code="SKU-2", qty=1, paid_minor=0, unit_minor=0))
     put(env, order_document(lines=more, modified_at=T0))
     push.push(env)
-    assert [(x.line_no, x.platform_line_no) for x in env.orders.load([NUMBER])[NUMBER].lines] == [(1, "9001"), (2, "9002")]
+    assert [(x.line_no, x.platform_line_no) for x in env.orders.load([NUMBER])[NUMBER].lines] == [
+        (1, "9001"),
+        (2, "9002"),
+    ]
     assert env.stock.demand() == {"SKU-1": 2, "SKU-2": 1}
 
 
 @pytest.mark.parametrize("name", [push.ADDED, push.WANTED])
-def test_a_push_killed_in_a_gap_is_finished_by_the_next_one(env: Env, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_push_killed_in_a_gap_is_finished_by_the_next_one(
+    env: Env, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Killed(BaseException):
         pass
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,7 +82,10 @@ def mark(env: Env) -> Any:
 
 
 def test_the_first_run_reaches_back_and_proves_every_window(env: Env, platform: FakePlatform) -> None:
-    platform.orders = [order("1", env.clock.now() - timedelta(minutes=90)), order("2", env.clock.now() - timedelta(minutes=5))]
+    platform.orders = [
+        order("1", env.clock.now() - timedelta(minutes=90)),
+        order("2", env.clock.now() - timedelta(minutes=5)),
+    ]
     result = sync.sync(env, "orders")
     assert result.counts["new"] == 2 and result.exit_code == 0
     assert {w.proof for w in env.ledger.windows(state="closed")} == {"counted"}
@@ -91,7 +95,7 @@ def test_the_first_run_reaches_back_and_proves_every_window(env: Env, platform: 
 def test_windows_join_without_gap_and_overlap_what_was_pulled_before(env: Env, platform: FakePlatform) -> None:
     sync.sync(env, "orders")
     first = list(platform.asked)
-    assert all(a[1] == b[0] for a, b in zip(first, first[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(first))
     before = mark(env).frontier
     env.clock.advance(600)
     platform.asked.clear()
@@ -122,7 +126,9 @@ def test_an_operator_accepts_a_window_with_a_reason(env: Env, platform: FakePlat
     assert env.ledger.audit_trail()[0].who == "li"
 
 
-def test_a_find_after_its_time_was_proven_reopens_the_window_and_widens_the_overlap(env: Env, platform: FakePlatform) -> None:
+def test_a_find_after_its_time_was_proven_reopens_the_window_and_widens_the_overlap(
+    env: Env, platform: FakePlatform
+) -> None:
     sync.sync(env, "orders")
     late = order("5", env.clock.now() - timedelta(minutes=9))
     env.clock.advance(1200)

@@ -11,7 +11,14 @@ T = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def effect(key: str, **changes: Any) -> Effect:
-    base: dict[str, Any] = {"key": key, "kind": "ship_notice", "shop": "tmall", "ref": "o1", "group": "o1:P1", "created_at": T}
+    base: dict[str, Any] = {
+        "key": key,
+        "kind": "ship_notice",
+        "shop": "tmall",
+        "ref": "o1",
+        "group": "o1:P1",
+        "created_at": T,
+    }
     return Effect(**{**base, **changes})
 
 
@@ -34,7 +41,9 @@ class LedgerContract:
         assert store.register_seller("c", "jd", "9", "AAAAAAAA").reason.startswith("code_clash")
 
     def test_marks_only_rise_unless_reopened(self, store: Ledger) -> None:
-        mark = Watermark(shop="tmall", kind="orders", scan="modified", frontier=T + timedelta(hours=2), proven=T + timedelta(hours=1))
+        mark = Watermark(
+            shop="tmall", kind="orders", scan="modified", frontier=T + timedelta(hours=2), proven=T + timedelta(hours=1)
+        )
         store.set_mark(mark, lease=None)
         store.set_mark(Watermark(shop="tmall", kind="orders", scan="modified", frontier=T, proven=T), lease=None)
         assert store.marks()["tmall", "orders", "modified"] == mark
@@ -78,7 +87,9 @@ class LedgerContract:
 
     def test_runs_come_newest_first_and_the_last_of_each_job_is_known(self, store: Ledger) -> None:
         for n in range(3):
-            store.put_run(Run(run_id=f"r{n}", job="push", outcome="done", started_at=T + timedelta(minutes=n), ended_at=T))
+            store.put_run(
+                Run(run_id=f"r{n}", job="push", outcome="done", started_at=T + timedelta(minutes=n), ended_at=T)
+            )
         store.put_run(Run(run_id="r9", job="push", started_at=T + timedelta(hours=1), counts={"added": 2}))
         assert [r.run_id for r in store.runs(job="push", limit=2)] == ["r9", "r2"]
         assert store.last_runs()["push"].run_id == "r2"

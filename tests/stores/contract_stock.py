@@ -11,7 +11,9 @@ from tests.stores.clocks import FixedClock
 
 
 def ask(order: str, qty: int, *, attempt: int = 1, warehouse: str = "W1", sku: str = "A") -> Ask:
-    return Ask(reservation_id=f"{order}:{attempt}", order_no=order, attempt=attempt, warehouse=warehouse, items=((sku, qty),))
+    return Ask(
+        reservation_id=f"{order}:{attempt}", order_no=order, attempt=attempt, warehouse=warehouse, items=((sku, qty),)
+    )
 
 
 def books(store: Stock) -> None:
@@ -38,7 +40,14 @@ class StockContract:
     """Inherit, and give `store` and `clock` fixtures."""
 
     def fill(self, store: Stock, clock: FixedClock, qty: int = 10, sku: str = "A", warehouse: str = "W1") -> None:
-        move = StockMove(key=f"fill:{warehouse}:{sku}:{clock.at}", kind="adjust", warehouse=warehouse, sku=sku, on_hand=qty, at=clock.at)
+        move = StockMove(
+            key=f"fill:{warehouse}:{sku}:{clock.at}",
+            kind="adjust",
+            warehouse=warehouse,
+            sku=sku,
+            on_hand=qty,
+            at=clock.at,
+        )
         assert store.move([move], run_id="r")[0].result == "done"
 
     def test_reserve_takes_nothing_when_one_line_is_short(self, store: Stock, clock: FixedClock) -> None:
@@ -124,7 +133,9 @@ class StockContract:
         assert [store.move([less], run_id="r")[0].result for _ in range(2)] == ["done", "already"]
         assert store.levels()[0].on_hand == 8
 
-    def test_a_count_is_a_difference_at_its_time_and_later_movements_stay(self, store: Stock, clock: FixedClock) -> None:
+    def test_a_count_is_a_difference_at_its_time_and_later_movements_stay(
+        self, store: Stock, clock: FixedClock
+    ) -> None:
         self.fill(store, clock)
         counted_at = clock.at + timedelta(minutes=1)
         clock.advance(3600)
@@ -168,11 +179,15 @@ class StockContract:
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         steps=st.lists(
-            st.tuples(st.sampled_from(["reserve", "release", "ship", "adjust", "count"]), st.integers(0, 4), st.integers(1, 6)),
+            st.tuples(
+                st.sampled_from(["reserve", "release", "ship", "adjust", "count"]), st.integers(0, 4), st.integers(1, 6)
+            ),
             max_size=25,
         )
     )
-    def test_whatever_happens_the_books_add_up(self, store: Stock, clock: FixedClock, steps: list[tuple[str, int, int]]) -> None:
+    def test_whatever_happens_the_books_add_up(
+        self, store: Stock, clock: FixedClock, steps: list[tuple[str, int, int]]
+    ) -> None:
         clock.advance(10)
         self.fill(store, clock, 12)
         for what, n, qty in steps:
@@ -181,11 +196,15 @@ class StockContract:
             if what == "reserve":
                 store.reserve([ask(order, qty), ask(f"o{n}", qty, attempt=int(clock.at.timestamp()))], run_id="r")
             elif what == "release":
-                store.release([(r.reservation_id, r.warehouse) for r in store.reservations([order]).get(order, [])], run_id="r")
+                store.release(
+                    [(r.reservation_id, r.warehouse) for r in store.reservations([order]).get(order, [])], run_id="r"
+                )
             elif what == "ship":
                 store.ship([(f"P{clock.at.timestamp()}", "W1", ((order, "A", qty),))], run_id="r")
             elif what == "adjust":
-                move = StockMove(key=f"a{clock.at}", kind="adjust", warehouse="W1", sku="A", on_hand=qty - 3, at=clock.at)
+                move = StockMove(
+                    key=f"a{clock.at}", kind="adjust", warehouse="W1", sku="A", on_hand=qty - 3, at=clock.at
+                )
                 store.move([move], run_id="r")
             else:
                 store.count([(f"c{clock.at}", "W1", "A", qty * 3, clock.at)], run_id="r", reason="count")

@@ -50,6 +50,8 @@ class TestSqliteLedger(LedgerContract):
         assert b"secret-access" not in b"".join(p.read_bytes() for p in tmp_path.glob("ledger.db*"))
 
     def test_processes_that_swap_lose_no_step(self, store: Ledger, tmp_path: Path) -> None:
-        racers = [subprocess.Popen([sys.executable, "-c", _RACER, f"sqlite:{tmp_path / 'ledger.db'}"]) for _ in range(2)]
+        racers = [
+            subprocess.Popen([sys.executable, "-c", _RACER, f"sqlite:{tmp_path / 'ledger.db'}"]) for _ in range(2)
+        ]
         assert [r.wait(60) for r in racers] == [0, 0]
         assert store.value("n") == "100"

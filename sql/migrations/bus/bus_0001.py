@@ -19,7 +19,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "bus_events",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("topic", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=190), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),

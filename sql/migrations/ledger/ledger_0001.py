@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.create_index("alerts_last", "alerts", ["last_at"], unique=False)
     op.create_table(
         "audit_trail",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("who", sa.String(length=64), nullable=False),
         sa.Column("act", sa.String(length=32), nullable=False),
@@ -58,7 +58,13 @@ def upgrade() -> None:
         sa.Column("claim_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
-    op.create_index("effects_due", "effects", ["kind", "shop", "state", "group_key"], unique=False)
+    op.create_index(
+        "effects_open",
+        "effects",
+        ["kind", "shop", "group_key"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('intent', 'accepted', 'unknown', 'sent')"),
+    )
     op.create_index("effects_ref", "effects", ["ref"], unique=False)
     op.create_index("effects_state", "effects", ["state", "key"], unique=False)
     op.create_index("effects_token", "effects", ["claim_token"], unique=False)
@@ -110,7 +116,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("run_id"),
     )
-    op.create_index("runs_job", "runs", ["job", "started_at"], unique=False)
+    op.create_index("runs_job", "runs", ["job", "started_at", "ended_at"], unique=False)
     op.create_index("runs_started", "runs", ["started_at"], unique=False)
     op.create_table(
         "sellers",

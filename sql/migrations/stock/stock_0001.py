@@ -56,7 +56,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "stock_journal",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("key", sa.String(length=190), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("warehouse", sa.String(length=64), nullable=False),
@@ -69,6 +69,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("run_id", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("warehouse", "sku", "key", name="stock_journal_once"),
+        sa.UniqueConstraint("key", "warehouse", "sku", name="stock_journal_once"),
     )
     op.create_index("stock_journal_sku", "stock_journal", ["warehouse", "sku", "at"], unique=False)

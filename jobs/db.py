@@ -1,0 +1,51 @@
+"""db …: the stores' tables against this program's version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import stores
+
+if TYPE_CHECKING:
+    from jobs.env import Env
+    from stores.schema import SchemaState
+
+STORES = ("orders", "inbox", "stock", "ledger", "bus")
+
+
+def _urls(env: Env) -> dict[str, str]:
+    """Stores in use → their URL; the bus only where there is one."""
+    return {name: env.url(name) for name in STORES if name != "bus" or env.settings.stores.bus}
+
+
+def check(env: Env) -> list[dict[str, Any]]:
+    """What each store has and what this program works with. Changes nothing, makes no file."""
+    return [_row(name, stores.schema_state(name, url)) for name, url in _urls(env).items()]
+
+
+def upgrade(env: Env) -> list[dict[str, Any]]:
+    """Bring each store to this program's version; a store that is not there yet gets its tables.
+
+    Returns:
+        Per store: what it had, what it has now, and whether anything was done.
+    """
+    rows = []
+    states = {name: stores.schema_state(name, url) for name, url in _urls(env).items()}
+    if not any(state.kept for state in states.values()):
+        # the first use of a new office: its key is made before there is anything to seal
+        _ = env.privacy
+    for name, url in _urls(env).items():
+        before = states[name]
+        after = before if before.is_current else stores.upgrade(name, url)
+        rows.append({**_row(name, after), "before": before.kept, "done": "upgraded" if before != after else "nothing"})
+    return rows
+
+
+def _row(name: str, state: SchemaState) -> dict[str, Any]:
+    return {
+        "store": name,
+        "version": state.kept,
+        "wanted": state.wanted,
+        "ok": state.is_current,
+        "hint": "" if state.is_current else "oms db upgrade",
+    }

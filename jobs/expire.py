@@ -1,0 +1,91 @@
+"""order expire: unpaid orders that we own close after their time, by tasks that survive restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from jobs import gaps
+from jobs.env import Env, RunHandle
+from jobs.results import Item, Result
+from stores.contracts import Change, OrderQuery
+from stores.records import FullOrder, Order, Progress, Task
+
+KIND = "expire_order"
+#: the platform of orders that no marketplace owns
+OWN = "own"
+BATCH = 200
+LEASE_S = 60.0
+CLOSED = gaps.declare(
+    "expire.closed",
+    before="unpaid orders are cancelled",
+    after="their tasks are settled",
+    sweep="order expire: a task whose order is closed already is settled as such after its lease",
+)
+
+
+def expire(env: Env, *, limit: int = 0, dry_run: bool = False) -> Result:
+    """Cancel what is due. Orders that were paid, closed or are not ours only lose their task."""
+    with env.run("order expire", dry_run=dry_run, limit=limit) as run:
+        left = limit or 1 << 60
+        if dry_run:
+            _preview(env, run, left)
+            return run.result
+        while left > 0 and not run.stopping:
+            tasks = env.ledger.due_tasks(KIND, limit=min(BATCH, left), lease_s=LEASE_S, worker=run.worker)
+            if not tasks:
+                break
+            left -= len(tasks)
+            _batch(env, run, tasks)
+            run.beat()
+        return run.result
+
+
+def _preview(env: Env, run: RunHandle, left: int) -> None:
+    """Unpaid own orders older than `[expire] after`; a task is not looked at, since that would take it."""
+    until = env.clock.now() - timedelta(seconds=env.settings.expire.after)
+    query, after = OrderQuery(platforms=(OWN,), progress=(Progress.UNPAID,), until=until), None
+    while left > 0:
+        page, after = env.orders.find(query, limit=min(BATCH, left), after=after)
+        left -= len(page)
+        for order in page:
+            run.result.add(Item(ref=order.order_no, did="cancelled", reason="expired", shop=order.shop))
+        if after is None:
+            return
+
+
+def _batch(env: Env, run: RunHandle, tasks: Sequence[Task]) -> None:
+    fulls = env.orders.load(list(dict.fromkeys(t.ref for t in tasks)))
+    reasons = {t.ref: _why_not(fulls[t.ref].order) if t.ref in fulls else "unknown_order" for t in tasks}
+    done = env.orders.apply([_cancel(fulls[no]) for no, reason in reasons.items() if not reason], run_id=run.id)
+    gaps.gap(CLOSED)
+    results = {o.key: o.result for o in done}
+    settled: list[tuple[str, str, str]] = []
+    for task in tasks:
+        shop = fulls[task.ref].order.shop if task.ref in fulls else ""
+        if reasons[task.ref]:
+            settled.append((task.key, "void", reasons[task.ref]))
+            run.result.add(Item(ref=task.ref, did="void", reason=reasons[task.ref], shop=shop))
+        elif results[task.ref] == "done":
+            settled.append((task.key, "done", "expired"))
+            run.result.add(Item(ref=task.ref, did="cancelled", reason="expired", shop=shop))
+        else:
+            # Somebody moved it just now (a payment): its task comes again after its lease.
+            run.result.add(Item(ref=task.ref, did="waiting", reason=results[task.ref], shop=shop))
+    env.ledger.settle_tasks(settled)
+
+
+def _why_not(order: Order) -> str:
+    if order.platform != OWN:
+        return "not_ours"
+    return "" if order.progress == Progress.UNPAID else f"is_{order.progress}"
+
+
+def _cancel(full: FullOrder) -> Change:
+    return Change(
+        order_no=full.order.order_no, expect=full.order.version, to=Progress.CANCELLED, reason="expired",
+        release=tuple(h.code for h in full.holds if h.released_at is None),
+        ship_lines=tuple(msgspec.structs.replace(s, status="closed") for s in full.ship_lines),
+    )  # fmt: skip
