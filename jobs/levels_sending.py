@@ -82,7 +82,8 @@ def _batch(
         _settle(env, run, token, polled, platform.poll([(e.key, e.poll) for e in polled]))
     unknown = [e for e in effects if e.state == "unknown"]
     again = _read_back(env, run, platform, token, unknown)
-    todo, outdated = [], []
+    todo: list[Effect] = []
+    outdated: list[Effect] = []
     for e in [e for e in effects if e.state == "intent"] + again:
         (todo if goals.get(e.ref, e.payload["qty"]) == e.payload["qty"] else outdated).append(e)
     if outdated:

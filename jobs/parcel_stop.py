@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from jobs import moving, undoing
+from jobs import gaps, moving, undoing
 from jobs.alerts import tell
 from jobs.env import Env, RunHandle
 from jobs.rules import merging as rules
 from stores.contracts import ParcelChange
 from stores.records import Alert, FullOrder, Parcel, ParcelState, Waiting
+
+ASKED = gaps.declare(
+    "stop.asked",
+    before="parcels are marked as asked back",
+    after="an alert tells a person to ask the warehouse",
+    sweep="the same stop again (push: the document still waits; order cancel again): it tells of every asked parcel",
+)
 
 #: at a warehouse, which must answer
 _THERE = (ParcelState.HANDED_OVER, ParcelState.LABELLED, ParcelState.STOP_ASKED)
@@ -114,10 +121,12 @@ def _ask(env: Env, run: RunHandle, parcels: Sequence[Parcel], reason: str) -> se
         ParcelChange(parcel_no=p.parcel_no, expect=p.version, to=ParcelState.STOP_ASKED, reason=reason) for p in fresh
     ]
     moved = {o.key for o in env.orders.apply_parcels(changes, run_id=run.id) if o.ok} if changes else set()
-    for parcel in fresh:
-        if parcel.parcel_no in moved and parcel.state in _THERE:
+    asked = moved | (set(every) - {p.parcel_no for p in fresh})
+    gaps.gap(ASKED)
+    for parcel in every.values():
+        if parcel.parcel_no in asked and parcel.state in _THERE and parcel.handover_no:
             _alert(env, parcel, reason)
-    return moved | (set(every) - {p.parcel_no for p in fresh})
+    return asked
 
 
 def _alert(env: Env, parcel: Parcel, reason: str) -> None:

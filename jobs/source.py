@@ -8,22 +8,20 @@ order waits. An order that carries an intent is finished with it before anything
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from jobs import gaps, moving
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.errors import BadSettings
+from jobs.reserving import Plan, abandoned, reserve, void
 from jobs.results import Item, Result
 from jobs.rules import sourcing as rules
-from jobs.rules.merging import never_merges, waiting_rows
 from jobs.rules.sourcing import Choice, Need, Place, Tally
 from stores.contracts import Change
-from stores.records import Ask, FullOrder, Hold, Order, Outcome, Progress, Reservation
+from stores.records import FullOrder, Hold, Order, Outcome, Progress
 
 CLEANED = gaps.declare(
     "source.cleaned",
@@ -37,46 +35,10 @@ INTENDED = gaps.declare(
     after="the stock is held",
     sweep="order source: a stored intent is finished before anything is decided anew",
 )
-RESERVED = gaps.declare(
-    "source.reserved",
-    before="the stock of an intent is held, or short",
-    after="the order is sourced, or the intent is voided",
-    sweep="order source: asking again with the same id gives the same grant",
-)
-FREED = gaps.declare(
-    "source.freed",
-    before="parts of an intent that was short elsewhere were given back",
-    after="the intent is taken off the order and it waits",
-    sweep="order source: a reservation that was given back is never granted again, so the intent is voided",
-)
-
-LOST = gaps.declare(
-    "source.lost",
-    before="an order was moved by somebody else after its stock was held",
-    after="that stock is given back",
-    sweep="order source gives it back when the order comes again; reconcile stock finds what no order stands behind",
-)
-
 #: levels are read for this many SKUs at once
 SKUS = 1000
 #: flags of orders that no warehouse of ours ships → who may release them
 _NOT_OURS = {"platform_warehouse": "platform", "virtual": "rule"}
-
-
-class Plan(NamedTuple):
-    """An order with its written intent."""
-
-    order: FullOrder
-    #: version after the intent was written
-    version: int
-    attempt: int
-    parts: tuple[tuple[str, tuple[Need, ...]], ...]
-    reason: str
-    facts: dict[str, Any]
-
-    @property
-    def reservation_id(self) -> str:
-        return f"{self.order.order.order_no}:{self.attempt}"
 
 
 def source(
@@ -181,9 +143,9 @@ class Sourcer:
             self._list(plans, "sourced")
             self._list(misfits, "waiting")
             return
-        self._reserve(plans, token)
+        reserve(self._env, self._run, plans, token)
         if misfits:
-            self._void(misfits, {p.reservation_id: {} for p in misfits}, token)
+            void(self._env, self._run, misfits, {p.reservation_id: {} for p in misfits}, token)
 
     def _stored(self, full: FullOrder) -> Plan:
         homes: dict[str, list[Need]] = {}
@@ -217,7 +179,7 @@ class Sourcer:
                 [Plan(f, f.order.version, f.order.attempt, c.parts, c.reason, c.facts) for f, c in chosen], "sourced"
             )
         elif chosen:
-            self._reserve(self._intend(chosen, token), token)
+            reserve(self._env, self._run, self._intend(chosen, token), token)
 
     def _draw(self, place: str, needs: Iterable[Need]) -> None:
         for need in needs:
@@ -248,7 +210,8 @@ class Sourcer:
         """Give back what an abandoned attempt of an order still holds."""
         if not again:
             return
-        ids = open_ids(self._env.stock.reservations([f.order.order_no for f in again]))
+        held = self._env.stock.reservations([f.order.order_no for f in again])
+        ids = abandoned([f.order for f in again], held)
         if ids:
             self._env.stock.release(ids, run_id=self._run.id, to_demand=True)
             gaps.gap(CLEANED)
@@ -273,74 +236,6 @@ class Sourcer:
             else:
                 moving.missed(self._run, outcome)
         return plans
-
-    # ------------------------------------------------------------ stock
-
-    def _reserve(self, plans: Sequence[Plan], token: str | None) -> None:
-        """Hold the stock of written intents, then source the orders that got all of it."""
-        if not plans:
-            return
-        asks = [_ask(plan, place, needs) for plan in plans for place, needs in plan.parts]
-        short: dict[str, dict[str, int]] = {}
-        for part in chunks(asks, moving.BATCH):
-            for answer in self._env.stock.reserve(part, run_id=self._run.id):
-                if not answer.granted:
-                    missing = short.setdefault(answer.reservation_id, {})
-                    for sku, qty in answer.missing.items():
-                        missing[sku] = missing.get(sku, 0) + qty
-        gaps.gap(RESERVED)
-        self._confirm([p for p in plans if p.reservation_id not in short], token)
-        self._void([p for p in plans if p.reservation_id in short], short, token)
-
-    def _confirm(self, plans: Sequence[Plan], token: str | None) -> None:
-        now = self._env.clock.now()
-        window = now + timedelta(seconds=self._env.settings.merge.window)
-        outcomes = moving.write(self._env, self._run, [_sourced(p, now, window, token) for p in plans], stage="source")
-        lost = []
-        for plan in plans:
-            outcome = outcomes[plan.order.order.order_no]
-            if outcome.ok:
-                self._run.result.count("sourced")
-            else:
-                moving.missed(self._run, outcome)
-                lost.append(plan)
-        if lost:
-            self._disown(lost)
-
-    def _void(self, plans: Sequence[Plan], short: Mapping[str, Mapping[str, int]], token: str | None) -> None:
-        """Give back what a short intent got elsewhere, take it off the order; the next run decides anew."""
-        if not plans:
-            return
-        ids = [(p.reservation_id, place) for p in plans for place, _ in p.parts]
-        for part in chunks(ids, moving.BATCH):
-            self._env.stock.release(part, run_id=self._run.id, to_demand=True)
-        gaps.gap(FREED)
-        changes = [
-            Change(
-                order_no=p.order.order.order_no, expect=p.version, reason="source.raced",
-                facts={"missing": dict(short[p.reservation_id]), "attempt": p.attempt},
-                set={"intent": (), "due_at": None, "reroutes": p.order.order.reroutes + 1}, token=token,
-            )
-            for p in plans
-        ]  # fmt: skip
-        outcomes = moving.write(self._env, self._run, changes, stage="source")
-        for plan in plans:
-            self._count(outcomes[plan.order.order.order_no], "waiting")
-
-    def _disown(self, lost: Sequence[Plan]) -> None:
-        """Somebody moved these orders after their stock was held: give it back unless it is still the order's own."""
-        gaps.gap(LOST)
-        heads = self._env.orders.heads([p.order.order.order_no for p in lost])
-        ids = []
-        for plan in lost:
-            head = heads.get(plan.order.order.order_no)
-            if head is None or not _owns(head, plan.attempt):
-                wants = head is not None and head.progress in (Progress.CREATED, Progress.AUDITED)
-                ids += [(plan.reservation_id, place, wants) for place, _ in plan.parts]
-        for wants in (True, False):
-            part = [(i, place) for i, place, w in ids if w == wants]
-            if part:
-                self._env.stock.release(part, run_id=self._run.id, to_demand=wants)
 
     # ------------------------------------------------------------ waiting, telling
 
@@ -379,12 +274,6 @@ class Sourcer:
             row["orders"] += 1
             row["since"] = min(row["since"], since)
 
-    def _count(self, outcome: Outcome, did: str) -> None:
-        if outcome.ok:
-            self._run.result.count(did)
-        else:
-            moving.missed(self._run, outcome)
-
     def _list(self, plans: Iterable[Plan], did: str) -> None:
         for p in plans:
             head = p.order.order
@@ -421,42 +310,3 @@ def parts_per_order(platform: str) -> int:
     except AdapterError:
         return 0
     return ship.parts_per_order if ship else 0
-
-
-def open_ids(held: Mapping[str, Sequence[Reservation]]) -> list[tuple[str, str]]:
-    """(reservation id, warehouse) of everything these orders still hold."""
-    return [(r.reservation_id, r.warehouse) for rs in held.values() for r in rs if r.state == "open"]
-
-
-def _ask(plan: Plan, place: str, needs: Iterable[Need]) -> Ask:
-    sums: dict[str, int] = {}
-    for need in needs:
-        sums[need.sku] = sums.get(need.sku, 0) + need.qty
-    return Ask(
-        reservation_id=plan.reservation_id, order_no=plan.order.order.order_no, attempt=plan.attempt, warehouse=place,
-        items=tuple(sorted(sums.items())),
-    )  # fmt: skip
-
-
-def _owns(head: Order, attempt: int) -> bool:
-    """Whether an order still stands behind this attempt's reservation."""
-    if head.attempt != attempt:
-        return False
-    if head.progress == Progress.AUDITED:
-        return bool(head.intent)
-    return head.progress not in (Progress.CREATED, Progress.CANCELLED)
-
-
-def _sourced(plan: Plan, now: datetime, window: datetime, token: str | None) -> Change:
-    head = plan.order.order
-    home = {need.ship_no: place for place, needs in plan.parts for need in needs}
-    warehouses = sorted(place for place, _ in plan.parts)
-    ends = now if never_merges(head, warehouses) else window
-    return Change(
-        order_no=head.order_no, expect=plan.version, to=Progress.SOURCED, reason=plan.reason, facts=plan.facts,
-        set={"intent": (), "due_at": None}, token=token,
-        ship_lines=tuple(
-            msgspec.structs.replace(s, warehouse=home[s.ship_no]) for s in plan.order.ship_lines if s.ship_no in home
-        ),
-        waiting=waiting_rows(head, warehouses, since=now, window_ends_at=ends),
-    )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from jobs import forming, moving, undoing
+from jobs import forming, gaps, moving, undoing
 from jobs.env import Env
 from jobs.errors import BadMove, BadRequest, UnknownThing
 from jobs.orders import numbers_of
@@ -13,6 +13,19 @@ from jobs.results import Item, Result
 from jobs.rules import merging as rules
 from jobs.rules.merging import Group
 from stores.records import AuditEntry, FullOrder, Parcel, Waiting
+
+RECORDED = gaps.declare(
+    "unmerge.recorded",
+    before="an operator's undo or split is in the audit trail",
+    after="the parcel is marked voiding",
+    sweep="the operator types it again: the parcel is still planned",
+)
+APART = gaps.declare(
+    "unmerge.apart",
+    before="the parcel of a split is void, its orders wait under the keys of the split",
+    after="they are in parcels of their own",
+    sweep="merge run: their windows have ended, and those taken out wait where nobody joins them",
+)
 
 
 def undo(env: Env, parcels: Sequence[str], *, by: str, reason: str = "") -> Result:
@@ -47,6 +60,7 @@ def split(env: Env, parcel: str, orders: Sequence[str], *, by: str, reason: str 
         _record(env, run.id, "merge_split", found, facts)
         done = undoing.void(env, run, found, reason="merge.split", facts=facts, waits=_apart(env, taken))
         _tell(run.result, found[0], parcel in done, "split")
+        gaps.gap(APART)
         if parcel in done:
             fulls = moving.load(env, found[0].members)
             for formed in forming.form(env, run, _groups(fulls, taken), facts):
@@ -130,6 +144,7 @@ def _record(env: Env, run_id: str, act: str, found: Sequence[Parcel], facts: dic
             for p in found
         ]
     )
+    gaps.gap(RECORDED)
 
 
 def _tell(result: Result, parcel: Parcel, done: bool, did: str) -> None:

@@ -1,20 +1,28 @@
 """Records: what we keep, as frozen values. The only vocabulary that jobs and rules share with the stores.
 
 Money is an int of the smallest unit beside an ISO 4217 currency; times are aware and UTC; quantities are pieces.
-A change is a copy (`msgspec.structs.replace`). Nothing here knows an engine or a platform.
+A change is a copy (`replace`). Nothing here knows an engine or a platform.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 
 class Record(msgspec.Struct, frozen=True):
     """Base of all records: immutable, compared by value."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+def replace(record: R, **changes: Any) -> R:
+    """A copy of a record with some fields changed."""
+    return msgspec.structs.replace(record, **changes)
 
 
 class Progress(StrEnum):

@@ -101,7 +101,7 @@ class Rows(Generic[R]):
 
 def _pair(kind: Any) -> Pair | None:
     """Conversions of a field's type; None for what the driver takes as it is."""
-    if kind in (str, int, float, bytes):
+    if kind in (str, int, float, bytes) or kind == int | None:
         return None
     if kind is bool:
         return Pair(int, bool)

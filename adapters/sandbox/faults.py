@@ -103,17 +103,25 @@ class Faults:
     # --- deciding
 
     def plays(
-        self, name: str, platform: str, key: str, *, method: str = "", order: str = "", likelier: float = 1.0
+        self,
+        name: str,
+        platform: str,
+        key: str,
+        *,
+        method: str = "",
+        order: str = "",
+        likelier: float = 1.0,
+        only_armed: bool = False,
     ) -> bool:
         """Whether the fault plays at this opportunity; counts it when it does.
 
-        key: the request, window or order; at most `per_key` times each. likelier: factor on the chance.
+        key: the request, window or order; at most `per_key` times each, unless armed. likelier: factor on the chance.
         """
         if platform not in ONLY.get(name, (platform,)):
             return False
         if self._take_armed(name, platform, method, order):
             return self._count(name, platform, key)
-        if name not in self.names:
+        if only_armed or name not in self.names:
             return False
         plan = PLANS[name]
         done = self._counts.get((name, key), 0)

@@ -77,16 +77,21 @@ class Gate:
         return Outcome(response=response, request_id=request_id, hold_s=hold, lost=fault == "answer_lost")
 
     def _fault(self, platform: str, asked: Asked) -> str:
-        """The one fault of the request, if any; the same request suffers only so often."""
+        """The one fault of the request, if any; the same request suffers only so often, unless more was armed."""
         mark = f"{platform}|{asked.key}"
-        if self._suffered.get(mark, 0) >= _PATIENCE:
-            return ""
-        names = ("throttled", "http_5xx", "timeout", "answer_lost")
-        for name in names:
-            key = f"{name}|{mark}"
+        enough = self._suffered.get(mark, 0) >= _PATIENCE
+        for name in ("throttled", "http_5xx", "timeout", "answer_lost"):
             # a write whose answer is lost is the hard case: it comes up more often than a lost page
             likelier = 5.0 if name == "answer_lost" and asked.write else 1.0
-            if self.world.faults.plays(name, platform, key, method=asked.method, order=asked.order, likelier=likelier):
+            if self.world.faults.plays(
+                name,
+                platform,
+                f"{name}|{mark}",
+                method=asked.method,
+                order=asked.order,
+                likelier=likelier,
+                only_armed=enough,
+            ):
                 self._suffered[mark] = self._suffered.get(mark, 0) + 1
                 return name
         return ""

@@ -185,9 +185,15 @@ class World:
         return self.orders.get((platform, no))
 
     def all_orders(self) -> list[dict[str, Any]]:
-        """Every order as it stands, with its refunds, in order of creation."""
+        """Every order as it stands, with its refunds, in order of creation; `listed`: lists show it now."""
         found = sorted(self.orders.values(), key=lambda o: (o.created, o.platform, o.no))
-        return [{**o.to_book(), "refunds": [self._refund_to_book(o.platform, no) for no in o.refunds]} for o in found]
+        return [self._as_it_stands(o) for o in found]
+
+    def _as_it_stands(self, order: Order) -> dict[str, Any]:
+        refunds = [self._refund_to_book(order.platform, no) for no in order.refunds]
+        # JD never lists what was not paid
+        listed = order.visible_from <= self.now and (order.platform != "jd" or order.paid_at > 0)
+        return {**order.to_book(), "listed": listed, "refunds": refunds}
 
     def _refund_to_book(self, platform: str, no: str) -> dict[str, Any]:
         r = self.refunds[platform, no]

@@ -11,10 +11,19 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-import msgspec
-
 from jobs.rules.numbers import base32
-from stores.records import FullOrder, Membership, Order, Parcel, ParcelState, Progress, RefundState, ShipLine, Waiting
+from stores.records import (
+    FullOrder,
+    Membership,
+    Order,
+    Parcel,
+    ParcelState,
+    Progress,
+    RefundState,
+    ShipLine,
+    Waiting,
+    replace,
+)
 
 #: longest key that is kept readable; longer ones are digests
 _KEY = 180
@@ -247,7 +256,7 @@ def joined(full: FullOrder, made: Sequence[Parcel]) -> tuple[tuple[ShipLine, ...
     """What an order gets when it joins its parcels: ship lines that name them, and memberships."""
     by_place = {p.warehouse: p.parcel_no for p in made}
     lines = tuple(
-        msgspec.structs.replace(s, parcel_no=by_place[s.warehouse])
+        replace(s, parcel_no=by_place[s.warehouse])
         for s in full.ship_lines
         if s.status == "open" and s.warehouse in by_place
     )
@@ -256,9 +265,9 @@ def joined(full: FullOrder, made: Sequence[Parcel]) -> tuple[tuple[ShipLine, ...
 
 def leaving(full: FullOrder, parcel_nos: Collection[str]) -> tuple[tuple[ShipLine, ...], tuple[Membership, ...]]:
     """What an order gets when it leaves parcels: ship lines that name none, memberships that are over."""
-    lines = tuple(msgspec.structs.replace(s, parcel_no="") for s in full.ship_lines if s.parcel_no in parcel_nos)
+    lines = tuple(replace(s, parcel_no="") for s in full.ship_lines if s.parcel_no in parcel_nos)
     over = tuple(
-        msgspec.structs.replace(m, active=False) for m in full.memberships if m.parcel_no in parcel_nos and m.active
+        replace(m, active=False) for m in full.memberships if m.parcel_no in parcel_nos and m.active
     )
     return lines, over
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-import msgspec
-
-from stores.records import FullOrder, Progress, Refund, RefundLine
+from stores.records import FullOrder, Progress, Refund, RefundLine, replace
 
 
 class Limits(Protocol):
@@ -72,7 +70,7 @@ def received(
     for line in lines:
         skus = {s.sku for s in shipped if s.line_no == line.line_no}
         out.append(
-            msgspec.structs.replace(
+            replace(
                 line,
                 good_qty=sum(good.get(s, 0) for s in skus),
                 defective_qty=sum(defective.get(s, 0) for s in skus),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import msgspec
-
-from stores.records import FullOrder, Progress, ShipLine
+from stores.records import FullOrder, Progress, ShipLine, replace
 
 
 def shipped_lines(full: FullOrder, parcels: Collection[str]) -> tuple[ShipLine, ...]:
     """Ship lines of these parcels that are not marked shipped yet, as they are once the parcels left."""
     return tuple(
-        msgspec.structs.replace(s, shipped_qty=s.qty)
+        replace(s, shipped_qty=s.qty)
         for s in full.ship_lines
         if s.parcel_no in parcels and s.status == "open" and s.shipped_qty < s.qty
     )

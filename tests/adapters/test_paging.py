@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +34,7 @@ def test_slices_cover_the_window_without_gap_and_none_is_too_long(offset_ms: int
         if len(slices) > 1000:
             break
     assert slices[0][0] <= start
-    assert all(a[1] == b[0] for a, b in zip(slices, slices[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(slices))
     # Both ends are asked inclusively: the seconds asked for are one more than the difference.
     assert all((b - a).total_seconds() + 1 <= max(span, 2) for a, b in slices)
     assert len(slices) > 1000 or slices[-1][1] >= end

@@ -122,7 +122,7 @@ def at(day: Day, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         office = shell.folder / "office"
         shutil.copytree(day.stage(stage), office)
         monkeypatch.chdir(office)
-        for name, value in day.clock.items():
+        for name, value in day.clock(stage, after=True).items():
             monkeypatch.setenv(name, value)
         shell.folder = office
         return shell

@@ -26,7 +26,7 @@ CELLS = [(w, s, a) for w, row in EXPECTED.items() for s, a in zip(changes.STAGES
 
 
 @pytest.mark.parametrize(("what", "stage", "action"), CELLS)
-def test_cell(what: str, stage: str, action: str) -> None:
+def test_the_cell_has_its_action(what: str, stage: str, action: str) -> None:
     assert changes.decide([what], stage)[0] == action
 
 
