@@ -27,7 +27,9 @@ def test_orders_came_through_every_stage(day: tuple[Path, dict[str, Any]]) -> No
     folder, told = day
     assert told["progress"]["completed"] + told["progress"].get("shipped", 0) > 15
     with closing(sqlite3.connect(folder / "office" / "data" / "orders.db")) as c:
-        shared = c.execute("SELECT count(*) FROM (SELECT parcel_no FROM memberships GROUP BY 1 HAVING count(*) > 1)").fetchone()
+        shared = c.execute(
+            "SELECT count(*) FROM (SELECT parcel_no FROM memberships GROUP BY 1 HAVING count(*) > 1)"
+        ).fetchone()
     assert shared[0] > 0, "no two orders shared a parcel"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from oms_cli import reference
 from oms_cli.tree import LINES
+from tests.house import owed
 from tests.house.source import ROOT
 
 LEAVES = list(reference.leaves())
@@ -34,6 +35,9 @@ def test_the_line_of_help_tells_what_the_command_tells(name: str) -> None:
 @pytest.mark.parametrize("name", LINES)
 def test_every_command_has_a_test_file(name: str) -> None:
     path = ROOT / "tests" / "commands" / f"test_{name}.py"
+    if name in owed.COMMANDS:
+        assert not path.exists(), f"paid: take {name} out of tests/house/owed.py"
+        return
     assert path.exists(), f"write tests/commands/test_{name}.py"
     assert "def test_" in path.read_text(encoding="utf-8")
 

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from jobs import catalogue
 from jobs.api import Oms
 from oms_cli.reference import leaves
+from tests.house import owed
 from tests.house.source import ROOT, calls, files, imports, module
 
 LEAVES = {path: command for path, command, _ in leaves()}
+
+
+def constants(path: Path) -> dict[str, set[str]]:
+    """Texts given to names at the top of a module."""
+    return {
+        target.id: {node.value.value}
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def run_names() -> set[str]:
@@ -25,8 +38,10 @@ def run_names() -> set[str]:
             first = call.args[0]
             if isinstance(first, ast.JoinedStr):
                 found.add("".join(str(p.value) if isinstance(p, ast.Constant) else "*" for p in first.values))
-            elif isinstance(first, ast.Constant):
-                found.add(str(first.value))
+            elif isinstance(first, ast.Name):
+                found |= constants(path).get(first.id, set())
+            else:
+                found |= {n.value for n in ast.walk(first) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return found
 
 
@@ -72,7 +87,11 @@ def test_every_job_has_a_test_that_runs_it(name: str) -> None:
     tests = "".join(
         p.read_text(encoding="utf-8") for p in (ROOT / "tests").rglob("test_*.py") if p.parent.name != "house"
     )
-    assert any(re.search(way, tests) for way in ways), f"no test runs {name} or {methods}"
+    found = any(re.search(way, tests) for way in ways)
+    if short in owed.JOBS:
+        assert not found, f"paid: take {short} out of tests/house/owed.py"
+        return
+    assert found, f"no test runs {name} or {methods}"
 
 
 def test_every_module_of_the_facade_is_there() -> None:

@@ -22,7 +22,8 @@ def notice(caller: Caller, no: str, waybill: str = WAYBILL, carrier: str = "") -
         return caller.call("/channels/ec/order/delivery/send", order_id=no, delivery_list=[box])
     if isinstance(caller, Jd):
         words = {"orderId": no, "logiCoprId": carrier or "467", "logiNo": waybill}
-        return caller.call("jingdong.pop.order.shipment", **words)["sopjosshipment_result"]
+        reply = caller.call("jingdong.pop.order.shipment", **words)
+        return reply.get("sopjosshipment_result", reply)
     assert isinstance(caller, Douyin)
     words = {"order_id": no, "company_code": carrier or "shunfeng", "logistics_code": waybill}
     return caller.call("/order/logisticsAdd", **words)
