@@ -217,5 +217,7 @@ def settings_text(info: Mapping[str, Any]) -> str:
         out += [f"[shops.{shop['alias']}]", f"platform = {q(shop['platform'])}", f"seller_id = {q(shop['seller_id'])}"]
         out += [f"app_key = {q(shop['app_key'])}", f"app_secret = {q(shop['app_secret'])}"]
         out += [f"token = {q(shop['token'])}"] if shop.get("token") else []
-        out += [f"base_url = {q(shop['base_url'])}", 'every = "1m"', ""]
+        out += [f"base_url = {q(shop['base_url'])}", 'every = "1m"']
+        # Where the app is the shop's own it authorises itself; elsewhere the merchant's token stands in the settings.
+        out += ["options = { self_use = true }", ""] if shop["platform"] == "douyin" else [""]
     return "\n".join(out)

@@ -100,7 +100,8 @@ def _states_follow(b: Books) -> tuple[dict[str, Any], Iterable[str]]:
     wrong = [
         f"{o['platform']} {o['order']}: {o['state']} there, {ours[o['platform'], o['order']]} here"
         for o in b.world
-        if (o["platform"], o["order"]) in ours and ours[o["platform"], o["order"]] not in fits.get(o["state"], {"?"})
+        if (o["platform"], o["order"]) in ours
+        and ours[o["platform"], o["order"]] not in fits.get(o["state"], {"?"})
         and not (o["state"] == "cancelled" and any(line["shipped"] for line in o["lines"]))
     ]
     return {"states": dict(Counter(o["state"] for o in b.world))}, wrong

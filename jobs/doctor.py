@@ -210,7 +210,7 @@ def _lookback(env: Env) -> Iterable[Row]:
     return [
         row
         for (alias, kind, _), proven in marks
-        for row in _safely(f"look-back {alias}", _reaches, env, alias, kind, proven)
+        for row in _safely(f"look-back {alias} {kind}", _reaches, env, alias, kind, proven)
     ]
 
 
@@ -219,7 +219,7 @@ def _reaches(env: Env, alias: str, kind: str, proven: datetime) -> Row:
     age = (env.clock.now() - proven).total_seconds() / 86400
     what = f"{kind} proven up to {age:.1f} days ago, the platform reaches back {days or 'without limit'}"
     fine = not days or age < days * LOOKBACK_SHARE
-    return _row(f"look-back {alias}", fine, what, f"oms sync {kind} --shop {alias}")
+    return _row(f"look-back {alias} {kind}", fine, what, f"oms sync {kind} --shop {alias}")
 
 
 # ---------------------------------------------------------------- work

@@ -85,7 +85,13 @@ def edit(env: Env, number: str, changes: dict[str, str], *, by: str) -> Result:
             run_id=run.id,
         )[0]  # fmt: skip
         if again:
-            want_all(env, [(f.order.order_no, demand_of(f.order, f.ship_lines)) for f in env.orders.load([head.order_no]).values()])
+            want_all(
+                env,
+                [
+                    (f.order.order_no, demand_of(f.order, f.ship_lines))
+                    for f in env.orders.load([head.order_no]).values()
+                ],
+            )
         env.ledger.audit([AuditEntry(at=now, who=by, act="edit", ref=head.order_no, facts={"fields": sorted(changes)})])
         run.result.add(
             Item(ref=head.order_no, did="edited" if outcome.ok else "refused", reason=outcome.reason, shop=head.shop)

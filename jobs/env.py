@@ -161,19 +161,26 @@ class Env:
         """Enabled shops whose alias and platform match the globs (none given: all), by alias.
 
         Raises:
-            UnknownThing: a pattern without a wildcard names no shop.
+            UnknownThing: a pattern without a wildcard names no shop, or nothing matches.
         """
         every = self.settings.shops
         for p in patterns:
             if not set(p) & set("*?[") and p not in every:
                 raise UnknownThing(f"shop {p!r}; known: {', '.join(sorted(every)) or 'none'}", hint="oms shop list")
-        return {
+        found = {
             alias: shop
             for alias, shop in sorted(every.items())
             if shop.enabled
             and (not patterns or any(fnmatchcase(alias, p) for p in patterns))
             and (not platforms or any(fnmatchcase(shop.platform, p) for p in platforms))
         }
+        if not found and (patterns or platforms):
+            # an empty choice must not be taken for "all"
+            words = ", ".join((*patterns, *platforms))
+            raise UnknownThing(
+                f"enabled shop for {words}; known: {', '.join(sorted(every)) or 'none'}", hint="oms shop list"
+            )
+        return found
 
     def platform(self, alias: str) -> Platform:
         """The adapter of one shop, made once per process and thread-safe."""

@@ -169,7 +169,12 @@ def finish(env: Env, run: RunHandle, found: Sequence[Parcel]) -> None:
     fulls = moving.load(env, (no for p in found for no in p.members))
     voiding = [p for p in found if p.state == ParcelState.VOIDING]
     planning = _completed(env, run, [p for p in found if p.state == ParcelState.PLANNING], fulls)
-    hopeful = [p for p in planning if all(_may_join(fulls.get(no), p, planning) for no in p.members)]
+    never = frozenset(env.settings.merge.never_flags)
+    hopeful = [
+        p
+        for p in planning
+        if all(_may_join(fulls.get(no), p, planning) for no in p.members) and _belong(p, fulls, never)
+    ]
     joining: dict[str, list[Parcel]] = {}
     for p in hopeful:
         for no in p.members:
@@ -230,6 +235,18 @@ def _may_join(full: FullOrder | None, parcel: Parcel, planning: Sequence[Parcel]
         return False
     mine = {p.warehouse for p in planning if full.order.order_no in p.members}
     return len(places) == 1 or mine == set(places)
+
+
+def _belong(parcel: Parcel, fulls: Mapping[str, FullOrder], never_flags: frozenset[str]) -> bool:
+    """Whether the members may share a parcel today: one may have got another address since the intent was written."""
+    if len(parcel.members) < 2:
+        return True
+    members = tuple(fulls[no] for no in parcel.members)
+    try:
+        rules.check(Group(members, (parcel.warehouse,), "merge.resumed"))
+    except ValueError:
+        return False
+    return not any(rules.alone(m, never_flags) for m in members)
 
 
 def _is_in(full: FullOrder | None, parcel: Parcel) -> bool:

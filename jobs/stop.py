@@ -13,7 +13,7 @@ _RANK = ("stopped", "asked", "too_late")
 
 
 def stop(env: Env, parcels: Sequence[str], *, reason: str, by: str) -> Result:
-    """Stop parcels by number. `too_late`: it left, or its label is on it; the order goes on."""
+    """Stop parcels by number. `asked`: its warehouse must answer; `too_late`: it left."""
     from jobs.parcel_stop import stop_for
 
     with env.run("parcel stop", parcels=list(parcels), reason=reason, by=by) as run:

@@ -161,6 +161,9 @@ def _returning(full: FullOrder, numbers: frozenset[str], reason: str, facts: Fac
     """The change that takes an order out of parcels; None when it has nothing to do with them."""
     head = full.order
     mine = rules.active_parcels(full) & numbers
+    if not mine and any(m.parcel_no in numbers for m in full.memberships):
+        # Returned before a kill: it waits as that undoing wanted, and the sweep must not make it wait otherwise.
+        return None
     if mine and head.progress == Progress.MERGED:
         to: Progress | None = Progress.SOURCED
     elif head.progress == Progress.SOURCED and not rules.active_parcels(full):

@@ -222,7 +222,8 @@ def _show_result(result: Any, *, json: bool) -> int:
     if json:
         document(result)
     else:
-        if result.items:
+        # a run that went well says nothing when nobody looks, also what it held: `oms status` has that
+        if result.items and (result.dry_run or result.outcome != "done" or watched()):
             table(result.items, columns=("ref", "did", "reason", "shop", "facts"))
         if sys.stdout.isatty():
             out(line)

@@ -299,7 +299,12 @@ class Platform(ABC):
         wanted = type(declared.default)
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if not isinstance(value, wanted) or (declared.choices and value not in declared.choices):
+        wrong = not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)
+        if (
+            wrong
+            or (declared.choices and value not in declared.choices)
+            or (isinstance(value, (int, float)) and value < 0)
+        ):
             allowed = " | ".join(map(str, declared.choices)) or wanted.__name__
             raise Unsupported(f"{self.name}: option {name} = {value!r}; allowed: {allowed}", shop=self.shop)
         return value

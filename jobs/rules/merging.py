@@ -33,6 +33,7 @@ CODES: Mapping[str, str] = {
     "merge.alone": "no other order waits under its key",
     "merge.no_key": "the platform gives no key that says who and where, and masked texts make none",
     "merge.split_order": "the order ships from several warehouses: its parts are parcels of their own",
+    "merge.no_buyer": "the platform does not say who bought it",
     "merge.flag": "one of its flags never merges",
     "merge.refund": "a refund is asked for or done: it drags no other order along",
     "merge.other_buyer": "same key, but another buyer",
@@ -82,7 +83,7 @@ def waiting_key(order: Order, warehouse: str, *, never: bool) -> str:
 
 def never_merges(order: Order, warehouses: Sequence[str]) -> bool:
     """Whether a sourced order can share no parcel whoever comes, so that it need not wait."""
-    return len(warehouses) > 1 or not order.merge_key
+    return len(warehouses) > 1 or not order.merge_key or not order.buyer_key
 
 
 def waiting_rows(
@@ -127,6 +128,8 @@ def alone(full: FullOrder, never_flags: Collection[str]) -> str:
         return "merge.split_order"
     if not head.merge_key:
         return "merge.no_key"
+    if not head.buyer_key:
+        return "merge.no_buyer"
     if any(flag in never_flags for flag in head.flags):
         return "merge.flag"
     return "merge.refund" if head.refund_state in (RefundState.ASKED, RefundState.FULL) else ""
@@ -246,7 +249,7 @@ def check(group_: Group) -> None:
         ("merge_key", {m.order.merge_key for m in group_.members}),
         ("warehouse", {warehouses_of(m) for m in group_.members} | {group_.warehouses}),
     ):
-        if len(values) != 1 or ("" in values and what == "merge_key"):
+        if len(values) != 1 or ("" in values and what in ("buyer_key", "merge_key")):
             raise ValueError(f"{what} differs")
     if len(group_.warehouses) != 1:
         raise ValueError("a split order shares no parcel")
@@ -266,9 +269,7 @@ def joined(full: FullOrder, made: Sequence[Parcel]) -> tuple[tuple[ShipLine, ...
 def leaving(full: FullOrder, parcel_nos: Collection[str]) -> tuple[tuple[ShipLine, ...], tuple[Membership, ...]]:
     """What an order gets when it leaves parcels: ship lines that name none, memberships that are over."""
     lines = tuple(replace(s, parcel_no="") for s in full.ship_lines if s.parcel_no in parcel_nos)
-    over = tuple(
-        replace(m, active=False) for m in full.memberships if m.parcel_no in parcel_nos and m.active
-    )
+    over = tuple(replace(m, active=False) for m in full.memberships if m.parcel_no in parcel_nos and m.active)
     return lines, over
 
 

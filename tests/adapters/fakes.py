@@ -90,20 +90,45 @@ class Fake:
 class FakeTaobao(Fake):
     platform = "taobao"
     newest_first = True
-    token_expired: Reply = {"error_response": {"code": 27, "msg": "Invalid session", "sub_code": "session-expired", "request_id": "tb-27"}}
+    token_expired: Reply = {
+        "error_response": {"code": 27, "msg": "Invalid session", "sub_code": "session-expired", "request_id": "tb-27"}
+    }
     throttled_2s: Reply = {
         "error_response": {
             "code": 7, "msg": "App Call Limited", "sub_code": "accesscontrol.limited-by-api-access-count",
             "sub_msg": "This ban will last for 2 more seconds", "request_id": "tb-7",
         }
     }  # fmt: skip
-    busy: Reply = {"error_response": {"code": 15, "msg": "Remote service error", "sub_code": "isp.system-busy", "request_id": "tb-15"}}
-    refused: Reply = {"error_response": {"code": 15, "msg": "Remote service error", "sub_code": "isv.invalid-parameter", "sub_msg": "no", "request_id": "tb-r"}}
+    busy: Reply = {
+        "error_response": {
+            "code": 15,
+            "msg": "Remote service error",
+            "sub_code": "isp.system-busy",
+            "request_id": "tb-15",
+        }
+    }
+    refused: Reply = {
+        "error_response": {
+            "code": 15,
+            "msg": "Remote service error",
+            "sub_code": "isv.invalid-parameter",
+            "sub_msg": "no",
+            "request_id": "tb-r",
+        }
+    }
     unknown_code: Reply = {"error_response": {"code": 999, "msg": "?", "sub_code": "zzz.new", "request_id": "tb-u"}}
 
     def payload(self, row: Row) -> dict[str, Any]:
         status = "WAIT_BUYER_CONFIRM_GOODS" if row.shipped else "WAIT_SELLER_SEND_GOODS"
-        line = {"oid": row.number + 1, "num_iid": 71, "sku_id": "51", "price": "10.00", "num": 1, "payment": "10.00", "status": status}
+        line = {
+            "oid": row.number + 1,
+            "num_iid": 71,
+            "sku_id": "51",
+            "price": "10.00",
+            "num": 1,
+            "payment": "10.00",
+            "status": status,
+        }
         if row.shipped:
             line |= {"invoice_no": row.shipped[0][1], "logistics_company": row.shipped[0][0]}
         return {
@@ -121,7 +146,12 @@ class FakeTaobao(Fake):
     def __call__(self, seen: Seen) -> Reply:
         form = seen.form
         if seen.path == "/token":
-            return {"access_token": "token-2", "refresh_token": "refresh-2", "expires_in": 86400, "taobao_user_id": "7700001"}
+            return {
+                "access_token": "token-2",
+                "refresh_token": "refresh-2",
+                "expires_in": 86400,
+                "taobao_user_id": "7700001",
+            }
         match form["method"]:
             case "taobao.trades.sold.increment.get":
                 size = int(form["page_size"])
@@ -171,7 +201,11 @@ class FakeWechat(Fake):
     def payload(self, row: Row) -> dict[str, Any]:
         created = int((NOON - timedelta(hours=3)).timestamp())
         deliveries = [
-            {"waybill_id": w, "delivery_id": c, "product_infos": [{"product_id": "71", "sku_id": "51", "product_cnt": 1}]}
+            {
+                "waybill_id": w,
+                "delivery_id": c,
+                "product_infos": [{"product_id": "71", "sku_id": "51", "product_cnt": 1}],
+            }
             for c, w in row.shipped
         ]
         return {
@@ -271,7 +305,10 @@ class FakeJd(Fake):
         match method:
             case "jingdong.pop.order.enSearch":
                 part, total = self.select(
-                    read_local(body["start_date"]), read_local(body["end_date"]), int(body["page"]) - 1, int(body["page_size"])
+                    read_local(body["start_date"]),
+                    read_local(body["end_date"]),
+                    int(body["page"]) - 1,
+                    int(body["page_size"]),
                 )
                 return {
                     "jingdong_pop_order_enSearch_responce": {
@@ -301,10 +338,16 @@ class FakeJd(Fake):
                     return {"jingdong_pop_order_shipment_responce": {"code": "0", "sopjosshipment_result": told}}
                 row.shipped += list(zip(body["logiCoprId"].split("|"), body["logiNo"].split("|"), strict=True))
                 self.effects.append(body)
-                return {"jingdong_pop_order_shipment_responce": {"code": "0", "sopjosshipment_result": {"success": "true"}}}
+                return {
+                    "jingdong_pop_order_shipment_responce": {"code": "0", "sopjosshipment_result": {"success": "true"}}
+                }
             case "jingdong.ware.stock.sku.set":
                 self.effects.append(body)
-                failed = [{"data": s["skuId"], "message": "unknown sku"} for s in body["req"]["skuStocks"] if s["skuId"] == "666"]
+                failed = [
+                    {"data": s["skuId"], "message": "unknown sku"}
+                    for s in body["req"]["skuStocks"]
+                    if s["skuId"] == "666"
+                ]
                 return {
                     "jingdong_ware_stock_sku_set_responce": {
                         "code": "0", "returnType": {"success": True, "obj": {"updateStockResult": failed}},
@@ -312,15 +355,32 @@ class FakeJd(Fake):
                 }  # fmt: skip
             case "jingdong.pop.afs.soa.refundapply.replyRefund":
                 self.effects.append(body)
-                return {"jingdong_pop_afs_soa_refundapply_replyRefund_responce": {"code": "0", "replyResult": {"success": True}}}
+                return {
+                    "jingdong_pop_afs_soa_refundapply_replyRefund_responce": {
+                        "code": "0",
+                        "replyResult": {"success": True},
+                    }
+                }
             case other:
                 raise AssertionError(other)
 
 
 class FakeDouyin(Fake):
     platform = "douyin"
-    token_expired: Reply = {"code": 40003, "msg": "x", "sub_code": "isv.access-token-expired", "sub_msg": "x", "log_id": "dy-40003"}
-    throttled_2s: Reply = {"code": 60000, "msg": "x", "sub_code": "isp.traffic-limited:1", "sub_msg": "x", "log_id": "dy-60000"}
+    token_expired: Reply = {
+        "code": 40003,
+        "msg": "x",
+        "sub_code": "isv.access-token-expired",
+        "sub_msg": "x",
+        "log_id": "dy-40003",
+    }
+    throttled_2s: Reply = {
+        "code": 60000,
+        "msg": "x",
+        "sub_code": "isp.traffic-limited:1",
+        "sub_msg": "x",
+        "log_id": "dy-60000",
+    }
     busy: Reply = {"code": 20000, "msg": "x", "sub_code": "dop.service-error", "sub_msg": "x", "log_id": "dy-20000"}
     refused: Reply = {"code": 50002, "msg": "x", "sub_code": "isv.business-failed:1", "sub_msg": "no", "log_id": "dy-r"}
     unknown_code: Reply = {"code": 12345, "msg": "?", "sub_code": "new.code", "sub_msg": "", "log_id": "dy-u"}
@@ -328,7 +388,11 @@ class FakeDouyin(Fake):
     def payload(self, row: Row) -> dict[str, Any]:
         status = 3 if row.shipped else 2
         logistics = [
-            {"tracking_no": w, "company": c, "product_info": [{"sku_order_id": str(row.number + 1), "product_count": 1}]}
+            {
+                "tracking_no": w,
+                "company": c,
+                "product_info": [{"sku_order_id": str(row.number + 1), "product_count": 1}],
+            }
             for c, w in row.shipped
         ]
         return {
@@ -352,7 +416,12 @@ class FakeDouyin(Fake):
         ok = {"code": 10000, "msg": "success", "sub_code": "", "sub_msg": "", "log_id": "dy"}
         match seen.path:
             case "/token/refresh":
-                data = {"access_token": "token-2", "refresh_token": "refresh-2", "expires_in": 604800, "shop_id": 7700001}
+                data = {
+                    "access_token": "token-2",
+                    "refresh_token": "refresh-2",
+                    "expires_in": 604800,
+                    "shop_id": 7700001,
+                }
                 return {**ok, "data": data}
             case "/order/searchList":
                 part, total = self.select(
@@ -360,7 +429,10 @@ class FakeDouyin(Fake):
                     body["page"], body["size"],
                 )  # fmt: skip
                 rows = [self.payload(r) for r in part]
-                return {**ok, "data": {"page": body["page"], "size": body["size"], "total": total, "shop_order_list": rows}}
+                return {
+                    **ok,
+                    "data": {"page": body["page"], "size": body["size"], "total": total, "shop_order_list": rows},
+                }
             case "/order/orderDetail":
                 self.details.append(body["shop_order_id"])
                 row = self.find(body["shop_order_id"])

@@ -183,11 +183,18 @@ class Rig:
         self.adapter.close()
 
     def pull(
-        self, kind: str = "orders", scan: str = "", start: datetime | None = None, end: datetime | None = None, **more: Any
+        self,
+        kind: str = "orders",
+        scan: str = "",
+        start: datetime | None = None,
+        end: datetime | None = None,
+        **more: Any,
     ) -> tuple[Pull, list[Batch]]:
         scans = self.adapter.scans[kind]
         chosen = next((s for s in scans if s.name == scan), scans[0])
-        pull = self.adapter.pull(kind, chosen, start or NOON - timedelta(hours=2), end or NOON - timedelta(hours=1), **more)
+        pull = self.adapter.pull(
+            kind, chosen, start or NOON - timedelta(hours=2), end or NOON - timedelta(hours=1), **more
+        )
         return pull, list(pull)
 
     def pull_kind(self, kind: str) -> Pull:
@@ -206,6 +213,8 @@ def sample(platform: str, name: str) -> bytes:
 def as_json(pulled: Sequence[Pulled]) -> list[Any]:
     """Documents as the JSON that is kept beside the samples."""
     return [
-        json.loads(msgspec.json.encode(p.document)) if p.document is not None else {"error": p.error, "number": p.number}
+        json.loads(msgspec.json.encode(p.document))
+        if p.document is not None
+        else {"error": p.error, "number": p.number}
         for p in pulled
     ]

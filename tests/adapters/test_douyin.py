@@ -38,7 +38,15 @@ def order(**change: Any) -> OrderDocument:
 
 
 def line(**change: Any) -> dict[str, Any]:
-    base = {"order_id": str(BIG + 2), "order_status": 2, "product_id": 71, "sku_id": 51, "item_num": 1, "origin_amount": 1000, "pay_amount": 1000}
+    base = {
+        "order_id": str(BIG + 2),
+        "order_status": 2,
+        "product_id": 71,
+        "sku_id": 51,
+        "item_num": 1,
+        "origin_amount": 1000,
+        "pay_amount": 1000,
+    }
     return {**base, **change}
 
 
@@ -126,7 +134,12 @@ def test_a_lines_share_of_the_freight_is_taken_out() -> None:
 
 
 def test_town_is_the_district_and_street_the_town() -> None:
-    places = {"province": {"name": "浙江省"}, "city": {"name": "杭州市"}, "town": {"name": "西湖区"}, "street": {"name": "北山街道"}}
+    places = {
+        "province": {"name": "浙江省"},
+        "city": {"name": "杭州市"},
+        "town": {"name": "西湖区"},
+        "street": {"name": "北山街道"},
+    }
     where = order(post_addr=places).receiver
     assert (where.district, where.town) == ("西湖区", "北山街道")
 
@@ -150,7 +163,11 @@ def test_amounts_not_named_in_the_sum_are_marked() -> None:
 def test_what_platform_and_host_give_is_paid_on_top() -> None:
     doc = order(pay_amount=700, promotion_shop_amount=100, promotion_platform_amount=150, promotion_talent_amount=50)
     assert doc.subsidy_minor == 200
-    assert [(a.minor, a.borne_by) for a in doc.adjustments] == [(-100, "merchant"), (-150, "platform"), (-50, "platform")]
+    assert [(a.minor, a.borne_by) for a in doc.adjustments] == [
+        (-100, "merchant"),
+        (-150, "platform"),
+        (-50, "platform"),
+    ]
 
 
 def test_refund_cases_without_money_are_not_done() -> None:
@@ -182,7 +199,10 @@ def test_a_notice_without_lines_ships_the_whole_order() -> None:
     parcel = NoticeParcel(carrier="SF", waybill="S1", lines=())
     with Rig("douyin", FakeDouyin()) as rig:
         (call,) = rig.adapter.ship_calls(ShipNotice(key="n", platform_order_no="1", parcels=(parcel,)))
-    assert (call.api, call.params) == ("/order/logisticsAdd", {"order_id": "1", "company_code": "shunfeng", "logistics_code": "S1"})
+    assert (call.api, call.params) == (
+        "/order/logisticsAdd",
+        {"order_id": "1", "company_code": "shunfeng", "logistics_code": "S1"},
+    )
 
 
 def test_only_the_missing_parcel_is_told_again() -> None:
@@ -190,7 +210,9 @@ def test_only_the_missing_parcel_is_told_again() -> None:
     row = world.rows[0]
     row.shipped = [("shunfeng", "S1")]
     row.change = {"order_status": 101, "main_status": 101}
-    parcels = tuple(NoticeParcel(carrier="SF", waybill=w, lines=((str(row.number + 1), "51", "71", 1),)) for w in ("S1", "S2"))
+    parcels = tuple(
+        NoticeParcel(carrier="SF", waybill=w, lines=((str(row.number + 1), "51", "71", 1),)) for w in ("S1", "S2")
+    )
     told: list[list[str]] = []
 
     def handler(seen: Any) -> Any:
@@ -228,7 +250,10 @@ def test_a_shops_own_app_gets_its_first_token_itself() -> None:
         if seen.path == "/token/create":
             assert seen.json == {"grant_type": "authorization_self", "shop_id": "7700001"}
             assert "access_token" not in seen.query
-            return {"code": 10000, "data": {"access_token": "t", "refresh_token": "r", "expires_in": 604800, "shop_id": "7700001"}}
+            return {
+                "code": 10000,
+                "data": {"access_token": "t", "refresh_token": "r", "expires_in": 604800, "shop_id": "7700001"},
+            }
         return FakeDouyin()(seen)
 
     with Rig("douyin", handler, stored=None, options={"self_use": True}) as rig:

@@ -16,7 +16,17 @@ from adapters.documents import Doubt
 
 @pytest.mark.parametrize(
     ("value", "minor"),
-    [("420.00", 42000), ("0.05", 5), ("-1.70", -170), ("-0.50", -50), ("7", 700), ("7.5", 750), (199, 19900), (" 8.00 ", 800), ("1E+2", 10000)],
+    [
+        ("420.00", 42000),
+        ("0.05", 5),
+        ("-1.70", -170),
+        ("-0.50", -50),
+        ("7", 700),
+        ("7.5", 750),
+        (199, 19900),
+        (" 8.00 ", 800),
+        ("1E+2", 10000),
+    ],
 )
 def test_yuan_are_read_as_fen_without_a_float(value: Any, minor: int) -> None:
     doubts: list[Doubt] = []
@@ -39,7 +49,9 @@ def test_a_float_amount_is_read_at_its_shortest_form_and_doubted() -> None:
     assert doubts[0].raw == "19.9"
 
 
-@pytest.mark.parametrize("value", ["", "ten", "1,000.00", "1.234", 0.001, True, "NaN", "١٢.٠٠", "1_0.00", "--1.00", "1.00 2.00"])
+@pytest.mark.parametrize(
+    "value", ["", "ten", "1,000.00", "1.234", 0.001, True, "NaN", "١٢.٠٠", "1_0.00", "--1.00", "1.00 2.00"]
+)
 def test_what_is_no_amount_in_yuan_is_refused(value: Any) -> None:
     with pytest.raises(FieldError) as caught:
         fields.yuan(value, "payment", [])
@@ -88,7 +100,9 @@ def test_sentinel_dates_are_no_time(value: Any) -> None:
     assert fields.text_time_or(value, "t", CHINA) is None
 
 
-@pytest.mark.parametrize("value", ["2025-11-20", "2025-11-20T09:00:00", "2025-13-01 00:00:00", "20251120090000xxxxx", 1763600000])
+@pytest.mark.parametrize(
+    "value", ["2025-11-20", "2025-11-20T09:00:00", "2025-13-01 00:00:00", "20251120090000xxxxx", 1763600000]
+)
 def test_what_is_no_text_time_is_refused(value: Any) -> None:
     with pytest.raises(FieldError) as caught:
         fields.text_time(value, "t", CHINA)
@@ -96,7 +110,11 @@ def test_what_is_no_text_time_is_refused(value: Any) -> None:
 
 
 def test_epoch_seconds_come_as_numbers_or_text() -> None:
-    assert fields.epoch_time(1763600000, "t") == fields.epoch_time("1763600000", "t") == datetime.fromtimestamp(1763600000, UTC)
+    assert (
+        fields.epoch_time(1763600000, "t")
+        == fields.epoch_time("1763600000", "t")
+        == datetime.fromtimestamp(1763600000, UTC)
+    )
     assert fields.epoch_time(1763600000000, "t", 0.001) == datetime.fromtimestamp(1763600000, UTC)
     assert [fields.epoch_time_or(v, "t") for v in (None, "", 0, "0")] == [None] * 4
 
@@ -108,7 +126,20 @@ def test_epoch_times_of_the_wrong_unit_are_refused(value: Any) -> None:
     assert caught.value.code == "bad_time"
 
 
-@pytest.mark.parametrize(("value", "truth"), [(True, True), ("true", True), ("1", True), (1, True), (False, False), ("false", False), ("", False), (None, False), (0, False)])
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [
+        (True, True),
+        ("true", True),
+        ("1", True),
+        (1, True),
+        (False, False),
+        ("false", False),
+        ("", False),
+        (None, False),
+        (0, False),
+    ],
+)
 def test_truth_comes_in_many_forms(value: Any, truth: bool) -> None:
     assert fields.truth(value, "b") is truth
 

@@ -42,7 +42,14 @@ def order(**change: Any) -> OrderDocument:
 
 def test_both_spellings_of_the_response_key_are_read() -> None:
     world = FakeJd(1)
-    inner = {"code": "0", "searchorderinfo_result": {"apiResult": {"success": True}, "orderTotal": 1, "orderInfoList": [world.payload(world.rows[0])]}}
+    inner = {
+        "code": "0",
+        "searchorderinfo_result": {
+            "apiResult": {"success": True},
+            "orderTotal": 1,
+            "orderInfoList": [world.payload(world.rows[0])],
+        },
+    }
     with Rig("jd", world) as rig:
         for name in ("jingdong_pop_order_enSearch_responce", "jingdong_pop_order_enSearch_response"):
             assert [i.number for i in rig.adapter.parse("orders", json.dumps({name: inner}).encode())] == [str(BIG)]
@@ -91,7 +98,12 @@ def test_a_window_with_too_many_rows_is_halved() -> None:
 
     def honest_when_small(seen: Any) -> Any:
         body = json.loads(seen.form["360buy_param_json"])
-        world.bias = 5000 if body["start_date"] == local(NOON - timedelta(hours=2)) and body["end_date"] == local(NOON - timedelta(hours=1)) else 0
+        world.bias = (
+            5000
+            if body["start_date"] == local(NOON - timedelta(hours=2))
+            and body["end_date"] == local(NOON - timedelta(hours=1))
+            else 0
+        )
         return world(seen)
 
     with Rig("jd", honest_when_small) as rig:
@@ -135,7 +147,9 @@ def test_states(word: str, status: str, hold: str) -> None:
 
 
 def test_a_cipher_text_receiver_counts_as_masked_and_never_merges() -> None:
-    doc = order(consigneeInfo={"fullname": "AAS/x==", "fullAddress": "AAS/y==", "mobile": "138*******0", "province": "江苏"})
+    doc = order(
+        consigneeInfo={"fullname": "AAS/x==", "fullAddress": "AAS/y==", "mobile": "138*******0", "province": "江苏"}
+    )
     assert doc.receiver.masked and doc.merge_key == ""
 
 
@@ -144,7 +158,9 @@ def test_vat_info_as_a_list_or_an_object_disturbs_nothing() -> None:
 
 
 def test_one_notice_names_all_waybills_of_a_whole_order() -> None:
-    parcels = tuple(NoticeParcel(carrier=c, waybill=w, lines=()) for c, w in (("SF", "S1"), ("YTO", "Y1"), ("SF", "S2")))
+    parcels = tuple(
+        NoticeParcel(carrier=c, waybill=w, lines=()) for c, w in (("SF", "S1"), ("YTO", "Y1"), ("SF", "S2"))
+    )
     with Rig("jd", FakeJd()) as rig:
         (call,) = rig.adapter.ship_calls(ShipNotice(key="n", platform_order_no="311000000001", parcels=parcels))
         assert call.params == {"orderId": 311000000001, "logiCoprId": "467|463", "logiNo": "S1,S2|Y1"}

@@ -92,7 +92,7 @@ def test_back_to_front_no_row_that_stays_is_lost_whatever_leaves(count: int, scr
 def test_two_equal_passes_are_never_wrong_about_a_list_at_rest(count: int, script: list[tuple[str, int]]) -> None:
     world = Shifting(count, [("none", 0), *script])
     passes: list[Tally] = []
-    for _ in range(6):
+    for _ in range(14):
         seen, before, after = world.read()
         tally = Tally(T, T + timedelta(hours=1))
         for number in seen:

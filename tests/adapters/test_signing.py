@@ -65,7 +65,9 @@ def test_taobao_signs_the_official_example() -> None:
 
 def test_taobao_leaves_empty_values_and_the_signature_out() -> None:
     params = {**TAOBAO, "sign_method": "md5"}
-    assert taobao.sign({**params, "buyer_nick": "", "sign": "X"}, "example-secret") == taobao.sign(params, "example-secret")
+    assert taobao.sign({**params, "buyer_nick": "", "sign": "X"}, "example-secret") == taobao.sign(
+        params, "example-secret"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TAOBAO))

@@ -143,7 +143,9 @@ def test_a_city_directly_under_its_province_comes_in_the_district() -> None:
 
 def test_no_merge_key_comes_from_a_masked_nick() -> None:
     assert order(buyer_nick="m**7", receiver_name="王**", oaid="x").merge_key == ""
-    doc = order(buyer_open_uid="AAuid", oaid="x", receiver_state="浙江省", receiver_city="杭州市", receiver_district="西湖区")
+    doc = order(
+        buyer_open_uid="AAuid", oaid="x", receiver_state="浙江省", receiver_city="杭州市", receiver_district="西湖区"
+    )
     assert doc.merge_key == "AAuid|浙江省|杭州市|西湖区"
     assert doc.merge_confirm
 
@@ -211,7 +213,10 @@ def error(code: int, sub: str = "", words: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (error(7, "accesscontrol.limited-by-app-access-count", "This ban will last for 43201 more seconds"), QuotaSpent),
+        (
+            error(7, "accesscontrol.limited-by-app-access-count", "This ban will last for 43201 more seconds"),
+            QuotaSpent,
+        ),
         (error(25), Refused),
         (error(11), Refused),
         (error(15, "isv.trade-not-exist"), Refused),
@@ -270,7 +275,10 @@ def test_a_notice_that_was_not_taken_is_refused() -> None:
 
 def test_the_lines_tell_what_left_where_no_waybill_is_told() -> None:
     world = FakeTaobao(1)
-    world.rows[0].change = {"status": "SELLER_CONSIGNED_PART", "orders": {"order": [line(status="WAIT_BUYER_CONFIRM_GOODS")]}}
+    world.rows[0].change = {
+        "status": "SELLER_CONSIGNED_PART",
+        "orders": {"order": [line(status="WAIT_BUYER_CONFIRM_GOODS")]},
+    }
     part = NoticeParcel(carrier="SF", waybill="S1", lines=((str(BIG + 2), "51", "71", 1),))
     notice = ShipNotice(key="n", platform_order_no=str(BIG), parcels=(part,), complete=False)
     other = ShipNotice(
@@ -297,13 +305,21 @@ def test_variants_of_one_item_go_together_by_twenty() -> None:
 def test_merge_groups_put_each_number_in_one_group() -> None:
     reply = {"top_oaid_merge_response": {"tid_list": {"string": ["1,3", "2"]}, "request_id": "r"}}
     with Rig("taobao", lambda _: reply) as rig:
-        assert rig.adapter.merge_groups([("1", "a"), ("2", "b"), ("3", "a"), ("4", "c")]) == [("1", "3"), ("2",), ("4",)]
+        assert rig.adapter.merge_groups([("1", "a"), ("2", "b"), ("3", "a"), ("4", "c")]) == [
+            ("1", "3"),
+            ("2",),
+            ("4",),
+        ]
         assert json.loads(rig.server.seen[0].form["merge_list"])[0] == {"oaid": "a", "tid": "1"}
 
 
 def test_a_token_that_cannot_be_renewed_asks_for_the_merchant() -> None:
     def handler(seen: Any) -> Any:
-        return {"error": "invalid_grant", "error_description": "refresh token expired"} if seen.path == "/token" else error(27)
+        return (
+            {"error": "invalid_grant", "error_description": "refresh token expired"}
+            if seen.path == "/token"
+            else error(27)
+        )
 
     with Rig("taobao", handler) as rig, pytest.raises(NotAuthorised, match="refresh token expired"):
         rig.pull()

@@ -202,7 +202,13 @@ def test_refund_cases_are_listed_and_looked_up() -> None:
     def handler(seen: Any) -> Any:
         if seen.path.endswith("getaftersalelist"):
             assert set(seen.json) == {"begin_update_time", "end_update_time", "next_key"}
-            return {"errcode": 0, "errmsg": "ok", "after_sale_order_id_list": [2000000700000001], "next_key": "", "has_more": False}
+            return {
+                "errcode": 0,
+                "errmsg": "ok",
+                "after_sale_order_id_list": [2000000700000001],
+                "next_key": "",
+                "has_more": False,
+            }
         assert seen.json == {"after_sale_order_id": "2000000700000001"}
         return case
 
@@ -238,16 +244,16 @@ def test_levels_are_set_not_added() -> None:
 
 
 def test_the_days_quota_stops_until_beijings_midnight() -> None:
-    with Rig("wechat_shop", lambda _: {"errcode": 45009, "errmsg": "reach max api daily quota limit"}) as rig:
-        with pytest.raises(QuotaSpent) as caught:
-            rig.pull()
+    reply = {"errcode": 45009, "errmsg": "reach max api daily quota limit"}
+    with Rig("wechat_shop", lambda _: reply) as rig, pytest.raises(QuotaSpent) as caught:
+        rig.pull()
     assert caught.value.until == datetime(2025, 11, 20, 16, tzinfo=UTC)
 
 
 def test_the_rid_is_kept_for_the_platforms_support() -> None:
-    with Rig("wechat_shop", lambda _: {"errcode": 40097, "errmsg": "invalid rid: 6789-abcd-ef"}) as rig:
-        with pytest.raises(Refused) as caught:
-            rig.pull()
+    reply = {"errcode": 40097, "errmsg": "invalid rid: 6789-abcd-ef"}
+    with Rig("wechat_shop", lambda _: reply) as rig, pytest.raises(Refused) as caught:
+        rig.pull()
     assert caught.value.request_id == "6789-abcd-ef"
 
 
@@ -256,7 +262,12 @@ def test_the_first_token_comes_from_key_and_secret() -> None:
         rig.pull()
         asked = rig.server.seen[0]
     assert asked.path == "/cgi-bin/stable_token"
-    assert asked.json == {"grant_type": "client_credential", "appid": "wx1", "secret": "example-secret", "force_refresh": False}
+    assert asked.json == {
+        "grant_type": "client_credential",
+        "appid": "wx1",
+        "secret": "example-secret",
+        "force_refresh": False,
+    }
     assert rig.tokens.made == 1
 
 

@@ -32,6 +32,13 @@ def test_a_fine_run_says_nothing_when_nobody_looks(capsys: pytest.CaptureFixture
     assert capsys.readouterr() == ("", "")
 
 
+def test_what_a_fine_run_held_is_not_mailed_by_cron(capsys: pytest.CaptureFixture[str]) -> None:
+    made = result()
+    made.add(Item(ref="A-1", did="held", reason="audit.remark"))
+    assert console.show(made) == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_partial_run_lists_what_an_operator_must_see(capsys: pytest.CaptureFixture[str]) -> None:
     made = result()
     made.add(Item(ref="A-1", did="parked", reason="unmapped_sku", shop="jd-one", facts={"sku": "X"}))

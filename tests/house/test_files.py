@@ -10,7 +10,7 @@ import pytest
 from tests.house.source import PACKAGES, ROOT, files
 
 #: contracts are read as one text
-LONG = {"stores/records.py", "stores/contracts.py"}
+LONG = {"stores/records.py", "stores/contracts.py", "tests/stores/contract_orders.py"}
 LIMIT = 500
 
 

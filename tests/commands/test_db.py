@@ -1,0 +1,32 @@
+"""oms db"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.commands.conftest import Shell
+
+At = Callable[[str], Shell]
+
+
+def test_check_says_what_is_missing_and_makes_nothing(oms: Shell) -> None:
+    said = oms("db", "check", "--json")
+    assert said.code == 3
+    assert [(r["store"], r["ok"], r["hint"]) for r in said.lines] == [
+        (name, False, "oms db upgrade") for name in ("orders", "inbox", "stock", "ledger")
+    ]
+    assert list((oms.folder / "data").glob("*.db")) == []
+
+
+def test_upgrade_makes_the_stores_and_their_key(oms: Shell) -> None:
+    assert {r["done"] for r in oms("db", "upgrade", "--json").lines} == {"upgraded"}
+    assert oms("db", "check").code == 0
+    assert (oms.folder / "data" / "keys" / "pii.key").exists()
+    assert oms("push", "orders").code == 0
+
+
+def test_upgrading_twice_does_nothing(at: At) -> None:
+    oms = at("pushed")
+    before = oms("order", "list", "--json").out
+    assert {r["done"] for r in oms("db", "upgrade", "--json").lines} == {"nothing"}
+    assert oms("order", "list", "--json").out == before

@@ -1,0 +1,162 @@
+"""oms order"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from stores.records import InboxItem
+from tests.commands.conftest import Shell
+
+At = Callable[[str], Shell]
+
+
+def first(oms: Shell, *words: str) -> dict[str, Any]:
+    """The first order that a listing gives."""
+    found: dict[str, Any] = oms("order", "list", *words, "--json").lines[0]
+    return found
+
+
+def test_a_list_can_be_narrowed(at: At) -> None:
+    oms = at("sourced")
+    sourced = oms("order", "list", "--progress", "sourced", "--json").lines
+    assert sourced and {o["progress"] for o in sourced} == {"sourced"}
+    assert {o["held"] for o in oms("order", "list", "--held", "--json").lines} == {1}
+    assert oms("order", "list", "--shop", "jd*", "--json").code == 32, "no shop is not all shops"
+    assert len(oms("order", "list", "--limit", "2", "--json").lines) == 2
+
+
+def test_an_unknown_progress_is_refused_with_the_known_ones(at: At) -> None:
+    said = at("pushed")("order", "list", "--progress", "shiped")
+    assert said.code == 2
+    assert "shipped" in said.err
+
+
+def test_an_order_is_found_by_the_platforms_number(at: At) -> None:
+    oms = at("pushed")
+    order = first(oms)
+    found = oms("order", "search", "--number", order["platform_order_no"], "--json").lines
+    assert [o["order_no"] for o in found] == [order["order_no"]]
+    assert oms("order", "show", order["platform_order_no"], "--json").document["order"]["order_no"] == order["order_no"]
+
+
+def test_an_order_that_is_not_there_is_said_so(at: At) -> None:
+    said = at("pushed")("order", "show", "123", "--json")
+    assert (said.code, said.told["error"]) == (32, "UnknownThing")
+    assert said.told["hint"].startswith("oms order search")
+
+
+def test_the_receiver_is_shown_only_when_it_is_revealed_and_that_is_on_record(at: At) -> None:
+    oms = at("pushed")
+    number = first(oms)["order_no"]
+    assert "receiver" not in oms("order", "show", number, "--json").document
+    shown = oms("order", "show", number, "--reveal", "--by", "anna", "--json").document["receiver"]
+    assert set(shown) >= {"name", "phone", "address"}
+    import jobs
+
+    with jobs.open() as office:
+        trail = office.env.ledger.audit_trail(ref=number)
+    assert [(a.who, a.act) for a in trail] == [("anna", "reveal")]
+
+
+def test_explain_says_every_step_and_what_it_waits_for(at: At) -> None:
+    oms = at("sourced")
+    number = first(oms, "--progress", "sourced")["order_no"]
+    told = oms("order", "explain", number, "--json").document
+    assert [s["to_state"] for s in told["history"]][-1] == "sourced"
+    assert "oms merge run" in told["waits_for"]
+    assert "sourced" in oms("order", "explain", number).out
+
+
+def test_audit_holds_with_a_reason_and_lists_it(at: At) -> None:
+    oms = at("pushed")
+    said = oms("order", "audit", "--json")
+    assert said.code == 0
+    held = [i for i in said.document["items"] if i["did"] == "held"]
+    assert held and all(i["reason"].startswith("audit.") for i in held)
+
+
+def test_source_can_be_asked_for_single_orders(at: At) -> None:
+    oms = at("pushed")
+    oms("order", "audit")
+    number = first(oms, "--progress", "audited")["order_no"]
+    (oms.folder / "numbers.txt").write_text(f"{number}\n")
+    assert oms("order", "source", "--orders", "numbers.txt").code == 0
+    done = oms("order", "list", "--progress", "sourced", "--json").lines
+    assert {o["order_no"] for o in done} <= {number}
+
+
+def test_a_held_order_does_not_move_until_it_is_released(at: At) -> None:
+    oms = at("pushed")
+    number = first(oms, "--progress", "created")["order_no"]
+    assert oms("order", "hold", number, "--note", "call back", "--by", "anna").code == 0
+    oms("order", "audit")
+    assert oms("order", "show", number, "--json").document["order"]["progress"] == "created"
+    assert oms("order", "release", number, "--by", "anna").code == 0
+    oms("order", "audit")
+    assert oms("order", "show", number, "--json").document["order"]["progress"] == "audited"
+
+
+def test_hold_without_a_number_is_a_usage_error(at: At) -> None:
+    said = at("pushed")("order", "hold")
+    assert said.code == 2
+    assert "NUMBER" in said.err
+
+
+def test_cancel_gives_the_stock_back(at: At) -> None:
+    oms = at("sourced")
+    number = first(oms, "--progress", "sourced")["order_no"]
+    held = sum(x["held"] for x in oms("stock", "show", "--json").lines)
+    assert oms("order", "cancel", number, "--reason", "buyer called", "--dry-run").code == 0
+    assert oms("order", "cancel", number, "--reason", "buyer called").code == 0
+    assert oms("order", "show", number, "--json").document["order"]["progress"] == "cancelled"
+    assert sum(x["held"] for x in oms("stock", "show", "--json").lines) < held
+
+
+def test_an_edit_is_kept_and_recorded(at: At) -> None:
+    oms = at("pushed")
+    number = first(oms, "--progress", "created")["order_no"]
+    assert oms("order", "edit", number, "city=杭州市", "--by", "anna").code == 0
+    assert oms("order", "show", number, "--json").document["order"]["region"]["city"] == "杭州市"
+
+
+@pytest.mark.parametrize("command", ["complete", "expire"])
+def test_nothing_to_do_is_done(at: At, command: str) -> None:
+    said = at("pushed")("order", command, "--json")
+    assert (said.code, said.document["outcome"]) == (0, "done")
+
+
+def test_replay_needs_keys_or_a_reason(at: At) -> None:
+    assert at("pushed")("order", "replay").code == 2
+
+
+def test_what_was_parked_is_read_again_and_replayed(at: At) -> None:
+    oms = at("pushed")
+    key = park_one()
+    assert [r["ref"] for r in oms("jobs", "parked", "--json").lines] == [key]
+    assert oms("status", "--json").document["parked"] == 1
+    assert oms("order", "replay", key, "--json").document["counts"] == {"replayed": 1}
+    assert oms("jobs", "parked", "--json").lines == []
+    assert oms("push", "orders").code == 0
+
+
+def park_one() -> str:
+    """A newer version of an order that could not be read when it came, but can be now."""
+    import jobs
+
+    with jobs.open() as office:
+        entry = next(iter(next(iter(office.env.inbox.scan("orders")))))
+        raw = office.env.inbox.raw(entry.key)
+        office.env.inbox.put(
+            [
+                InboxItem(
+                    key=entry.key, kind=entry.kind, platform=entry.platform, seller_id=entry.seller_id, shop=entry.shop,
+                    number=entry.number, modified_at=entry.modified_at + timedelta(seconds=1), hash="unread",
+                    document=b"", raw=raw, parked="unreadable",
+                )
+            ]
+        )  # fmt: skip
+    return entry.key

@@ -1,0 +1,89 @@
+"""Killing a run at one of its gaps, and racing runs in processes of their own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobs import gaps
+
+ROOT = Path(__file__).parent.parent
+
+
+class Killed(BaseException):
+    """The process ended here. No job catches it, as none would run on after SIGKILL."""
+
+
+@contextmanager
+def killed_at(name: str, times: int = 1) -> Iterator[None]:
+    """The run inside dies when it passes the gap for the n-th time; it must pass it."""
+    left = times
+
+    def hook(passed: str) -> None:
+        nonlocal left
+        if passed == name:
+            left -= 1
+            if left == 0:
+                raise Killed(name)
+
+    gaps.hook = hook
+    try:
+        yield
+    except Killed:
+        pass
+    else:
+        raise AssertionError(f"the run never passed {name}")
+    finally:
+        gaps.hook = None
+
+
+@contextmanager
+def during(name: str, act: object) -> Iterator[None]:
+    """Call `act` when the run inside first passes the gap: somebody else comes in between."""
+    done = False
+
+    def hook(passed: str) -> None:
+        nonlocal done
+        if passed == name and not done:
+            done = True
+            gaps.hook, kept = None, gaps.hook
+            act()  # type: ignore[operator]
+            gaps.hook = kept
+
+    gaps.hook = hook
+    try:
+        yield
+    finally:
+        gaps.hook = None
+    assert done, f"the run never passed {name}"
+
+
+_RACER = """
+import sys, time
+from pathlib import Path
+from tests.factories import open_env
+folder, me, others = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
+env = open_env(folder)
+env.orders, env.stock, env.ledger
+(folder / f"{me}.ready").touch()
+while not all((folder / f"{o}.ready").exists() for o in others):
+    time.sleep(0.002)
+{act}
+env.close()
+"""
+
+
+def race(folder: Path, acts: Sequence[str]) -> None:
+    """Run statements over one office in a process each, started together. They know `env`."""
+    names = [f"racer-{n}" for n in range(len(acts))]
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", _RACER.replace("{act}", act), str(folder), name, ",".join(names)],
+            cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        )
+        for name, act in zip(names, acts, strict=True)
+    ]  # fmt: skip
+    for racer in racers:
+        _, said = racer.communicate(timeout=60)
+        assert racer.returncode == 0, said
