@@ -180,8 +180,6 @@ def _held(
     if limit:
         return
     names = tuple(env.shops(shops)) if shops else ()
-    if shops and not names:
-        return
     query, after = OrderQuery(shops=names, progress=(Progress.CREATED,), held=True), None
     while not run.stopping:
         page, after = env.orders.find(query, limit=moving.BATCH, after=after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,15 +179,31 @@ def _sellers(env: Env) -> Iterable[Row]:
 
 
 def _clocks(env: Env) -> Iterable[Row]:
-    return [row for alias in env.shops() for row in _safely(f"clock {alias}", _clock, env, alias)]
+    """Ask each platform for a minute of orders: that shows that it can be reached, takes our token, and its time."""
+    from jobs.env import Env
+
+    # one attempt each: who looks wants an answer now
+    once = env.settings.model_copy(update={"retry": env.settings.retry.model_copy(update={"waits": ()})})
+    hurried = Env(once, env.path, clock=env.clock, transport=env.transport)
+    try:
+        return [row for alias in env.shops() for row in _safely(f"clock {alias}", _clock, hurried, alias)]
+    finally:
+        hurried.close()
 
 
 def _clock(env: Env, alias: str) -> Row:
-    theirs = env.platform(alias).platform_time()
-    if theirs is None:
-        return _row(f"clock {alias}", True, "the platform does not tell its time")
+    platform = env.platform(alias)
+    now = env.clock.now().replace(microsecond=0)
+    for _ in platform.pull("orders", platform.scans["orders"][0], now - timedelta(minutes=1), now, light=True):
+        pass
+    theirs = platform.platform_time()
+    if theirs is None or env.settings.clock.start:
+        why = "does not tell its time" if theirs is None else "a drill's clock is not compared with it"
+        return _row(f"clock {alias}", True, f"answers; {why}")
     off = (theirs - env.clock.now()).total_seconds()
-    return _row(f"clock {alias}", abs(off) < CLOCK_OFF_S, f"the platform is {off:+.0f} s from us", "timedatectl")
+    return _row(
+        f"clock {alias}", abs(off) < CLOCK_OFF_S, f"answers; its clock is {off:+.0f} s from ours", "timedatectl"
+    )
 
 
 def _tokens(env: Env) -> Iterable[Row]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,9 +47,17 @@ Part = tuple[str, int, int]
 class Listings:
     """The mapping of one run; reads its file once."""
 
-    def __init__(self, parts: Mapping[tuple[str, str], tuple[Part, ...]], *, code_is_sku: bool) -> None:
+    def __init__(
+        self,
+        parts: Mapping[tuple[str, str], tuple[Part, ...]],
+        *,
+        code_is_sku: bool,
+        known: Collection[str] = frozenset(),
+    ) -> None:
         self._parts = parts
         self._code_is_sku = code_is_sku
+        #: SKUs that some warehouse keeps; empty: no stock was counted yet, every code is taken for one
+        self._known = known
         #: (platform, listing id, merchant code) → how many lines had no mapping
         self.unmapped: Counter[tuple[str, str, str]] = Counter()
 
@@ -62,16 +70,19 @@ class Listings:
         """
         rule = env.settings.products
         parts = read(env.root / rule.listings) if rule.listings else {}
-        return cls(parts, code_is_sku=rule.code_is_sku)
+        known = frozenset(level.sku for level in env.stock.levels()) if rule.code_is_sku else frozenset()
+        return cls(parts, code_is_sku=rule.code_is_sku, known=known)
 
     def parts(self, platform: str, listing_id: str, code: str) -> tuple[Part, ...]:
-        """The SKUs in one piece of a listing; empty when it is not mapped."""
+        """The SKUs in one piece of a listing; empty when it is not mapped, and its code is no SKU that we keep."""
         for name in (listing_id, code):
             if name:
                 found = self._parts.get((platform, name)) or self._parts.get(("", name))
                 if found:
                     return found
-        return ((code, 1, 1),) if code and self._code_is_sku else ()
+        if not code or not self._code_is_sku or (self._known and code not in self._known):
+            return ()
+        return ((code, 1, 1),)
 
     def expand(self, platform: str, line: Sold) -> list[tuple[str, int, int]]:
         """What a warehouse ships for an order line: (sku, pieces, share of what was paid, minor units).

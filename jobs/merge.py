@@ -26,8 +26,6 @@ def merge(env: Env, *, shops: Sequence[str] = (), limit: int = 0, dry_run: bool 
     """Fix the parcels of what is ripe. `limit`: stop after about so many orders. `dry_run`: only tell, also why not."""
     with env.run("merge plan" if dry_run else "merge run", dry_run=dry_run, shops=shops, limit=limit) as run:
         names = tuple(env.shops(shops)) if shops else ()
-        if shops and not names:
-            return run.result
         if not dry_run:
             forming.sweep(env, run, names)
         left = limit or 1 << 60

@@ -35,8 +35,6 @@ def work(
         yield from _named(env, run, progress, orders, size)
         return
     names = tuple(env.shops(shops)) if shops else ()
-    if shops and not names:
-        return
     if run.result.dry_run:
         yield from _listed(env, run, progress, names, limit, size)
     else:

@@ -91,7 +91,8 @@ def token(
     if access:
         _store(env, alias, access, refresh, expires_in_s)
     elif renew:
-        _renew(env, alias)
+        # the adapter renews under a lease: of several processes one asks, the others get what it got
+        env.platform(alias).renew_token()
     kept = env.ledger.token(alias)
     until = kept.expires_at if kept else None
     return {
@@ -110,11 +111,3 @@ def _store(env: Env, alias: str, access: str, refresh: str, expires_in_s: float)
     seller = env.settings.shops[alias].seller_id
     env.ledger.put_token(Token(shop=alias, access=access, refresh=refresh, expires_at=until, seller_id=seller))
     env.ledger.audit([AuditEntry(at=now, who="operator", act="store_token", ref=alias)])
-
-
-def _renew(env: Env, alias: str) -> None:
-    from jobs.platforms import LedgerTokens
-
-    platform = env.platform(alias)
-    tokens = LedgerTokens(env, alias)
-    tokens.renew(tokens.load(), platform.renew_token)

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,47 +16,47 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(name: str, times: int = 1) -> Iterator[None]:
-    """The run inside dies when it passes the gap for the n-th time; it must pass it."""
-    left = times
+def at_gap(name: str, act: Callable[[], object], times: int = 1) -> Iterator[None]:
+    """Call `act` when the run inside passes the gap for the n-th time; it must pass it. Can be nested.
+
+    While `act` runs no gap is watched, so that it may be a run of its own.
+    """
+    outer, left = gaps.hook, times
 
     def hook(passed: str) -> None:
         nonlocal left
         if passed == name:
             left -= 1
             if left == 0:
-                raise Killed(name)
+                gaps.hook = None
+                try:
+                    act()
+                finally:
+                    gaps.hook = hook
+        if outer is not None:
+            outer(passed)
 
     gaps.hook = hook
     try:
         yield
-    except Killed:
-        pass
-    else:
-        raise AssertionError(f"the run never passed {name}")
     finally:
-        gaps.hook = None
+        gaps.hook = outer
+    assert left <= 0, f"the run never passed {name}"
 
 
 @contextmanager
-def during(name: str, act: object) -> Iterator[None]:
-    """Call `act` when the run inside first passes the gap: somebody else comes in between."""
-    done = False
+def killed_at(name: str, times: int = 1) -> Iterator[None]:
+    """The run inside dies when it passes the gap for the n-th time."""
 
-    def hook(passed: str) -> None:
-        nonlocal done
-        if passed == name and not done:
-            done = True
-            gaps.hook, kept = None, gaps.hook
-            act()  # type: ignore[operator]
-            gaps.hook = kept
+    def die() -> None:
+        raise Killed(name)
 
-    gaps.hook = hook
-    try:
-        yield
-    finally:
-        gaps.hook = None
-    assert done, f"the run never passed {name}"
+    with at_gap(name, die, times):
+        try:
+            yield
+        except Killed:
+            return
+    raise AssertionError(f"the run never passed {name}")
 
 
 _RACER = """

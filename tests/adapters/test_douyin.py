@@ -104,7 +104,7 @@ def test_the_same_code_with_an_expired_token_is_healed() -> None:
     [(1, 1, "unpaid", ""), (105, 105, "paid", "risk_control"), (2, 2, "paid", ""), (101, 101, "partly_shipped", ""), (3, 3, "shipped", ""),
      (5, 5, "completed", ""), (4, 4, "cancelled", ""), (1, 103, "unpaid", ""), (4, 21, "cancelled", ""), (2, 22, "cancelled", ""), (9, 9, "unknown", "")],
 )  # fmt: skip
-def test_states(order_status: int, main_status: int, status: str, hold: str) -> None:
+def test_each_state_has_its_word(order_status: int, main_status: int, status: str, hold: str) -> None:
     doc = order(order_status=order_status, main_status=main_status)
     assert (doc.status, doc.platform_hold) == (status, hold)
 

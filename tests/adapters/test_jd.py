@@ -141,7 +141,7 @@ def test_coupons_of_the_shop_are_not_counted_twice() -> None:
     [("WAIT_SELLER_STOCK_OUT", "paid", ""), ("LOCKED", "paid", "locked"), ("PAUSE", "paid", "paused"), ("DELIVERY_RETURN", "shipped", ""),
      ("FINISHED_L", "completed", ""), ("TRADE_CANCELED", "cancelled", ""), ("UN_KNOWN", "unknown", "")],
 )  # fmt: skip
-def test_states(word: str, status: str, hold: str) -> None:
+def test_each_state_has_its_word(word: str, status: str, hold: str) -> None:
     doc = order(orderState=word)
     assert (doc.status, doc.platform_hold) == (status, hold)
 

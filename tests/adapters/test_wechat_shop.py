@@ -145,7 +145,7 @@ def test_a_detail_that_works_the_second_time_closes_the_window() -> None:
      (16, "paid", "not_accepted"), (17, "paid", ""), (20, "paid", ""), (21, "partly_shipped", ""), (30, "shipped", ""),
      (100, "completed", ""), (190, "cancelled", ""), (200, "cancelled", ""), (250, "cancelled", ""), (77, "unknown", "")],
 )  # fmt: skip
-def test_states(code: int, status: str, hold: str) -> None:
+def test_each_state_has_its_word(code: int, status: str, hold: str) -> None:
     doc = order(status=code)
     assert (doc.status, doc.platform_hold) == (status, hold)
     assert any(d.why == "unknown_status" for d in doc.doubts) == (status == "unknown")

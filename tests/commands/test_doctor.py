@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import jobs
 from jobs.doctor import doctor
+from jobs.env import SystemClock
 from tests.commands.conftest import SETTINGS, Shell
 
 At = Callable[[str], Shell]
@@ -89,15 +92,17 @@ def test_a_lock_of_a_process_that_is_gone_is_found(at: At, monkeypatch: pytest.M
 
 
 def test_a_platform_whose_clock_is_off_is_found(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import timedelta
-
     at("synced")
-    with jobs.open() as office:
-        platform = office.env.platform("tmall")
-        monkeypatch.setattr(type(platform), "platform_time", lambda _self: office.env.clock.now() + timedelta(hours=8))
-        rows = {r["name"]: r for r in doctor(office.env)}
-    assert not rows["clock tmall"]["ok"]
-    assert "+28800 s" in rows["clock tmall"]["what"] or "+28799 s" in rows["clock tmall"]["what"]
+    clock = SystemClock(os.environ["OMS__CLOCK__START"])
+    monkeypatch.delenv("OMS__CLOCK__START")
+    with jobs.open(clock=clock) as office:
+        platform = type(office.env.platform("tmall"))
+        monkeypatch.setattr(platform, "platform_time", lambda _self: clock.now() + timedelta(hours=8))
+        wrong = {r["name"]: r for r in doctor(office.env)}["clock tmall"]
+        monkeypatch.setattr(platform, "platform_time", lambda _self: clock.now())
+        right = {r["name"]: r for r in doctor(office.env)}["clock tmall"]
+    assert not wrong["ok"] and "+28800 s" in wrong["what"]
+    assert right["ok"]
 
 
 def test_a_mark_near_the_end_of_the_platforms_memory_is_found(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,3 +118,14 @@ def test_a_mark_near_the_end_of_the_platforms_memory_is_found(at: At, monkeypatc
 def test_an_unknown_platform_is_found_with_the_nearest_one(shell: Shell) -> None:
     shell.settings(SETTINGS.replace('"jd"', '"jdd"').replace("env:TMALL_SECRET", "x"))
     assert "did you mean jd?" in findings(shell)["shops"]["what"]
+
+
+def test_a_platform_that_does_not_answer_is_found_at_once(at: At) -> None:
+    oms = at("synced")
+    toml = oms.folder / "oms.toml"
+    lines = [
+        'base_url = "http://127.0.0.1:9/taobao"' if x.startswith("base_url") else x
+        for x in toml.read_text().splitlines()
+    ]
+    toml.write_text("\n".join(lines).replace("waits = [", 'waits = ["1h", '))
+    assert not findings(oms)["clock tmall"]["ok"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from stores.records import InboxItem
+from stores.records import InboxEntry, InboxItem
 from tests.commands.conftest import Shell
+from tests.commands.day import Day
 
 At = Callable[[str], Shell]
 
@@ -133,30 +133,24 @@ def test_replay_needs_keys_or_a_reason(at: At) -> None:
     assert at("pushed")("order", "replay").code == 2
 
 
-def test_what_was_parked_is_read_again_and_replayed(at: At) -> None:
-    oms = at("pushed")
-    key = park_one()
-    assert [r["ref"] for r in oms("jobs", "parked", "--json").lines] == [key]
-    assert oms("status", "--json").document["parked"] == 1
-    assert oms("order", "replay", key, "--json").document["counts"] == {"replayed": 1}
-    assert oms("jobs", "parked", "--json").lines == []
-    assert oms("push", "orders").code == 0
-
-
-def park_one() -> str:
-    """A newer version of an order that could not be read when it came, but can be now."""
+def test_what_was_parked_is_read_again_and_replayed(at: At, day: Day) -> None:
     import jobs
 
+    with jobs.open(day.stage("synced") / "oms.toml") as other:
+        entry = next(iter(next(iter(other.env.inbox.scan("orders")))))
+    oms = at("empty")
     with jobs.open() as office:
-        entry = next(iter(next(iter(office.env.inbox.scan("orders")))))
-        raw = office.env.inbox.raw(entry.key)
-        office.env.inbox.put(
-            [
-                InboxItem(
-                    key=entry.key, kind=entry.kind, platform=entry.platform, seller_id=entry.seller_id, shop=entry.shop,
-                    number=entry.number, modified_at=entry.modified_at + timedelta(seconds=1), hash="unread",
-                    document=b"", raw=raw, parked="unreadable",
-                )
-            ]
-        )  # fmt: skip
-    return entry.key
+        office.env.inbox.put([unread(entry)])
+    assert [r["ref"] for r in oms("jobs", "parked", "--json").lines] == [entry.key]
+    assert oms("status", "--json").document["parked"] == 1
+    assert oms("order", "replay", entry.key, "--json").document["counts"]["read_again"] == 1
+    assert oms("jobs", "parked", "--json").lines == []
+    assert oms("push", "orders", "--json").document["counts"]["added"] == 1
+
+
+def unread(entry: InboxEntry) -> InboxItem:
+    """The same item as if it could not have been read when it came."""
+    return InboxItem(
+        key=entry.key, kind=entry.kind, platform=entry.platform, seller_id=entry.seller_id, shop=entry.shop,
+        number=entry.number, modified_at=entry.modified_at, hash="unread", document=b"", raw=b"{}", parked="unreadable",
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from jobs.env import Env
 from jobs.errors import BadSettings
 from stores.contracts import Change
 from stores.records import FullOrder, Hold, Line, Mark, Progress, RefundState
-from tests.factories import T0, make_full_order, open_env, put_orders
+from tests.factories import SHOPS, T0, make_full_order, open_env, put_orders
 from tests.killing import killed_at
 
 
@@ -185,10 +185,13 @@ def test_the_most_urgent_orders_go_first(env: Env) -> None:
     assert head(env, numbers[2]).progress == Progress.AUDITED
 
 
-def test_a_shop_that_is_not_named_is_left_alone(env: Env) -> None:
-    put_orders(env, make_full_order())
+def test_a_shop_that_is_not_named_is_left_alone(tmp_path: Path) -> None:
+    env = open_env(tmp_path, shops={**SHOPS, "other": {**SHOPS["tmall"], "seller_id": "2"}})
+    put_orders(env, make_full_order(number="1"), big(number="2"))
+    audit.audit(env, orders=["2"])
+    assert audit.audit(env, shops=["other"]).counts == {}
     assert audit.audit(env, shops=["tm*"], dry_run=True).counts == {"audited": 1}
-    assert audit.audit(env, shops=["nothing-*"]).counts == {}
+    env.close()
 
 
 def test_an_asked_stop_ends_the_run_between_two_batches(env: Env) -> None:

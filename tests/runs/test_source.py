@@ -14,7 +14,7 @@ from jobs.errors import BadSettings
 from stores.contracts import Change
 from stores.records import FullOrder, Progress, Region
 from tests.factories import T0, at_progress, make_full_order, open_env, put_orders, put_stock
-from tests.killing import during, killed_at, race
+from tests.killing import at_gap, killed_at, race
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def test_a_run_that_was_stopped_past_its_lease_changes_nothing_twice(env: Env, t
         env.clock.advance(env.settings.sourcing.lease + 1)
         source.source(other)
 
-    with during(name, overtake):
+    with at_gap(name, overtake):
         source.source(env)
     books_agree(env)
     counts = env.orders.counts()
@@ -300,7 +300,7 @@ def test_stock_held_for_an_order_that_changed_meanwhile_is_given_back(env: Env, 
         )
         env.orders.apply([change], run_id="push")
 
-    with during(name, push):
+    with at_gap(name, push):
         assert source.source(env).counts == {"passed_over": 1}
     assert (held(env), env.stock.demand()) == ({}, {"SKU-1": 2})
 
@@ -312,7 +312,7 @@ def test_a_competitor_that_takes_the_stock_first_leaves_the_order_waiting(env: E
     def compete() -> None:
         source.source(env, orders=[two])
 
-    with during(source.INTENDED, compete):
+    with at_gap(source.INTENDED, compete):
         assert source.source(env, orders=[one]).counts == {"waiting": 1}
     assert [head(env, n).progress for n in (one, two)] == [Progress.AUDITED, Progress.SOURCED]
     assert env.orders.history(one)[-1].reason == "source.raced"
@@ -330,7 +330,7 @@ def test_a_stopped_run_that_saw_a_shortage_does_not_give_back_what_another_got(e
         env.clock.advance(env.settings.sourcing.lease + 1)
         assert source.source(other).counts == {"sourced": 1}
 
-    with during(reserving.RESERVED, stock_comes_and_another_sources):
+    with at_gap(reserving.RESERVED, stock_comes_and_another_sources):
         source.source(env)
     assert head(env, number).progress == Progress.SOURCED
     assert held(env) == {("EAST", "SKU-1"): 2}
