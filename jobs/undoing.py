@@ -14,7 +14,6 @@ from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.rules import merging as rules
 from stores.contracts import Change, ParcelChange
-from stores.errors import Unavailable
 from stores.records import FullOrder, Parcel, ParcelState, Progress, Waiting
 
 VOIDING = gaps.declare(
@@ -64,9 +63,10 @@ def void(
         _revive(env, run, env.orders.parcels(sorted(torn)).values())
     gaps.gap(VOIDING)
     mine = [p for p in chosen if p.parcel_no in decided]
-    _return(env, run, mine, reason, told, waits or ended(env))
+    late = _return(env, run, mine, reason, told, waits or ended(env))
     gaps.gap(RETURNED)
-    fresh = env.orders.parcels([p.parcel_no for p in mine])
+    # One whose member could not be brought back stays voiding: the sweep goes on with it.
+    fresh = env.orders.parcels([p.parcel_no for p in mine if late.isdisjoint(p.members)])
     move(env, run, [p for p in fresh.values() if p.state == ParcelState.VOIDING], None, reason, told)
     return decided
 
@@ -142,9 +142,8 @@ def ended(env: Env) -> Waits:
     return waits
 
 
-def _return(env: Env, run: RunHandle, doomed: Sequence[Parcel], reason: str, facts: Facts, waits: Waits) -> None:
-    """Bring every member back. One that somebody else moved meanwhile is read again; what is left after some rounds
-    stays for the sweep, and its parcel stays voiding."""
+def _return(env: Env, run: RunHandle, doomed: Sequence[Parcel], reason: str, facts: Facts, waits: Waits) -> set[str]:
+    """Bring every member back. One that somebody else moved meanwhile is read again; returns who is left after that."""
     numbers = frozenset(p.parcel_no for p in doomed)
     left = {no for p in doomed for no in p.members}
     for _ in range(_ROUNDS):
@@ -153,8 +152,8 @@ def _return(env: Env, run: RunHandle, doomed: Sequence[Parcel], reason: str, fac
         outcomes = moving.write(env, run, changes, stage="merge")
         left = {no for no, outcome in outcomes.items() if outcome.result == "changed"}
         if not left:
-            return
-    raise Unavailable(f"{len(left)} orders of voiding parcels are being moved by others; run again")
+            break
+    return left
 
 
 def _returning(full: FullOrder, numbers: frozenset[str], reason: str, facts: Facts, waits: Waits) -> Change | None:

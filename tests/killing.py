@@ -28,11 +28,11 @@ def at_gap(name: str, act: Callable[[], object], times: int = 1) -> Iterator[Non
         if passed == name:
             left -= 1
             if left == 0:
-                gaps.hook = None
+                watching, gaps.hook = gaps.hook, None
                 try:
                     act()
                 finally:
-                    gaps.hook = hook
+                    gaps.hook = watching
         if outer is not None:
             outer(passed)
 

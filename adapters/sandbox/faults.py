@@ -35,10 +35,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 PLANS: dict[str, Plan] = {
     "shifting_pages": Plan(what="an order changes while a list is being paged", rate=0.3),
-    "wrong_total": Plan(what="a list's total is wrong the first two times", rate=0.15, per_key=2, again=1.0),
+    "wrong_total": Plan(what="a list's total is wrong the first two times", rate=0.15, per_key=2, most=12, again=1.0),
     "late_visible": Plan(what="lists show an order some minutes after it changed", rate=0.03, early=8),
     "duplicates": Plan(what="an order comes twice in a list", rate=0.08),
-    "throttled": Plan(what="the platform's own envelope for too many calls", rate=0.01, per_key=2, most=6, early=9),
+    "throttled": Plan(what="the platform's own envelope for too many calls", rate=0.01, per_key=2, most=3, early=9),
     "http_5xx": Plan(what="a web server's error page instead of an answer", rate=0.01, per_key=2, most=12, early=12),
     "timeout": Plan(what="the answer comes after the client stopped waiting", rate=0.002, most=2, early=15),
     "answer_lost": Plan(what="done, but the connection closes without an answer", rate=0.01, most=30, early=4),

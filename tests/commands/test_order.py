@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -123,10 +125,23 @@ def test_an_edit_is_kept_and_recorded(at: At) -> None:
     assert oms("order", "show", number, "--json").document["order"]["region"]["city"] == "杭州市"
 
 
-@pytest.mark.parametrize("command", ["complete", "expire"])
-def test_nothing_to_do_is_done(at: At, command: str) -> None:
-    said = at("pushed")("order", command, "--json")
+def test_what_the_buyer_received_is_completed_after_its_time(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    oms = at("shipped")
+    assert oms("order", "complete", "--json").document["counts"] == {}
+    later = datetime.fromisoformat(os.environ["OMS__CLOCK__START"]) + timedelta(days=16)
+    monkeypatch.setenv("OMS__CLOCK__START", later.isoformat())
+    shipped = {o["order_no"] for o in oms("order", "list", "--progress", "shipped", "--json").lines}
+    assert oms("order", "complete", "--dry-run", "--json").document["dry_run"]
+    assert oms("order", "complete").code == 0
+    assert {o["order_no"] for o in oms("order", "list", "--progress", "completed", "--json").lines} == shipped
+
+
+def test_a_marketplaces_unpaid_orders_do_not_expire_here(at: At) -> None:
+    oms = at("pushed")
+    unpaid = oms("order", "list", "--progress", "unpaid", "--json").lines
+    said = oms("order", "expire", "--json")
     assert (said.code, said.document["outcome"]) == (0, "done")
+    assert oms("order", "list", "--progress", "unpaid", "--json").lines == unpaid
 
 
 def test_replay_needs_keys_or_a_reason(at: At) -> None:

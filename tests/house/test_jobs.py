@@ -12,7 +12,7 @@ from jobs import catalogue
 from jobs.api import Oms
 from oms_cli.reference import leaves
 from tests.house import owed
-from tests.house.source import ROOT, calls, files, imports, module
+from tests.house.source import ROOT, calls, files, imports, module, tree
 
 LEAVES = {path: command for path, command, _ in leaves()}
 
@@ -76,6 +76,20 @@ def facade_modules() -> list[str]:
     return sorted(names - {"jobs.env", "jobs.results"})
 
 
+def typed_for(method: str) -> list[str]:
+    """How a test types the commands that call a method of the facade: ``"order", "cancel"``."""
+    found = []
+    for path in files("oms_cli/commands"):
+        for node in tree(path).body:
+            if not isinstance(node, ast.FunctionDef) or f"oms.{method}(" not in ast.unparse(node):
+                continue
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith(".command"):
+                    words = [path.stem, *(str(ast.literal_eval(w)) for w in mark.args)]
+                    found.append(", ".join(f'"{w}"' for w in words))
+    return found
+
+
 @pytest.mark.parametrize("name", facade_modules())
 def test_every_job_has_a_test_that_runs_it(name: str) -> None:
     short = name.removeprefix("jobs.")
@@ -84,6 +98,7 @@ def test_every_job_has_a_test_that_runs_it(name: str) -> None:
     ]
     ways = [rf"from jobs\.{short} import", rf"from jobs import [^\n]*\b{short}\b", rf"import jobs\.{short}\b"]
     ways += [rf"\.{m}\(" for m in methods]
+    ways += [rf"oms\({re.escape(line)}[,)]" for m in methods for line in typed_for(m)]
     tests = "".join(
         p.read_text(encoding="utf-8") for p in (ROOT / "tests").rglob("test_*.py") if p.parent.name != "house"
     )

@@ -289,6 +289,19 @@ def test_a_split_order_killed_before_its_second_parcel_was_written_gets_both(env
     whole(env)
 
 
+def test_a_split_order_never_joins_a_part_of_its_parcels(env: Env) -> None:
+    (number,) = sourced(env, make_full_order(SPLIT))
+    stale = Parcel(
+        parcel_no=parcel_no(number, "EAST", 7), shop="tmall", platform="taobao", warehouse="EAST", state=ParcelState.PLANNING,
+        members=(number,), created_at=T0, changed_at=T0,
+    )  # fmt: skip
+    env.orders.add_parcels([stale], run_id="dead", reason="merge.intended")
+    merge.merge(env)
+    assert [p.parcel_no for p in parcels(env, ParcelState.VOID)] == [stale.parcel_no]
+    assert len(parcels(env, ParcelState.PLANNED)) == 2
+    whole(env)
+
+
 def test_a_member_that_is_held_after_the_plan_leaves_the_parcel_to_be_made_anew(env: Env) -> None:
     numbers = sourced(env, *(make_full_order(number=str(n)) for n in (1, 2, 3)))
     env.clock.advance(WINDOW)
@@ -337,6 +350,23 @@ def test_a_run_stopped_before_it_undoes_does_not_tear_what_another_planned(env: 
         merge.merge(env)
     whole(env)
     assert members(env, ParcelState.PLANNED) == [["1", "2"]]
+    other.close()
+
+
+def test_a_run_stopped_before_it_merges_cannot_fill_a_parcel_that_was_undone(env: Env, tmp_path: Path) -> None:
+    numbers = sourced(env, make_full_order(number="1"), make_full_order(number="2"))
+    env.clock.advance(WINDOW)
+    other = open_env(tmp_path, clock=env.clock)
+
+    def one_is_held_and_another_sweeps() -> None:
+        orders.hold(other, [numbers[0]], by="li")
+        with other.run("merge run") as run:
+            forming.sweep(other, run)
+
+    with at_gap(forming.INTENDED, one_is_held_and_another_sweeps):
+        assert merge.merge(env).counts == {"passed_over": 2}
+    assert members(env, ParcelState.VOID) == [["1", "2"]]
+    whole(env)
     other.close()
 
 

@@ -12,7 +12,7 @@ from jobs import orders, reserving, source
 from jobs.env import Env
 from jobs.errors import BadSettings
 from stores.contracts import Change
-from stores.records import FullOrder, Progress, Region
+from stores.records import FullOrder, Progress, Region, Reservation
 from tests.factories import T0, at_progress, make_full_order, open_env, put_orders, put_stock
 from tests.killing import at_gap, killed_at, race
 
@@ -335,6 +335,18 @@ def test_a_stopped_run_that_saw_a_shortage_does_not_give_back_what_another_got(e
     assert head(env, number).progress == Progress.SOURCED
     assert held(env) == {("EAST", "SKU-1"): 2}
     other.close()
+
+
+def test_only_what_an_order_held_before_it_was_read_counts_as_abandoned() -> None:
+    order = audited(attempt=2).order
+    held_now = [
+        Reservation(
+            reservation_id=f"x:{n}", order_no="x", attempt=n, warehouse="EAST", items=(("A", 1),), state=s, at=T0
+        )
+        for n, s in ((1, "open"), (2, "open"), (2, "released"), (3, "open"))
+    ]
+    found = reserving.abandoned([order], {order.order_no: held_now})
+    assert found == [("x:1", "EAST"), ("x:2", "EAST")]
 
 
 def test_two_runs_in_two_processes_oversell_nothing(tmp_path: Path) -> None:

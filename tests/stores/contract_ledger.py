@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from stores.contracts import Ledger
-from stores.records import Alert, Effect, Run, Task, Token, Watermark, Window
+from stores.records import Alert, AuditEntry, Effect, Lateness, Run, Task, Token, Watermark, Window
 from tests.stores.clocks import FixedClock
 
 T = datetime(2026, 3, 1, tzinfo=UTC)
@@ -126,6 +128,37 @@ class LedgerContract:
         _, rest = store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="w")
         assert [e.key for e in rest] == ["c"]
 
+    def test_a_group_with_one_due_row_is_taken_whole(self, store: Ledger, clock: FixedClock) -> None:
+        store.intend([effect("a", next_at=clock.at + timedelta(hours=1)), effect("b"), effect("c", state="confirmed")])
+        _, found = store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="w")
+        assert [e.key for e in found] == ["a", "b"]
+
+    def test_a_group_of_which_somebody_holds_a_part_is_left_to_him(self, store: Ledger, clock: FixedClock) -> None:
+        store.intend([effect("a")])
+        token, _ = store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="v")
+        store.intend([effect("b")])
+        assert store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="w")[1] == []
+        store.settle_effects(token, [effect("a", state="confirmed")])
+        _, found = store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="w")
+        assert [e.key for e in found] == ["b"]
+
+    def test_a_claimed_effect_is_neither_withdrawn_nor_retried(self, store: Ledger, clock: FixedClock) -> None:
+        store.intend([effect("a")])
+        store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="w")
+        refused = store.void_effects(["a", "never"], reason="cancelled")
+        assert [(o.result, o.reason) for o in refused] == [("refused", "claimed"), ("refused", "unknown_key")]
+        clock.advance(61)
+        assert store.void_effects(["a"], reason="cancelled")[0].result == "done"
+        gone = store.effects(keys=["a"])[0]
+        assert (gone.state, gone.answer, gone.settled_at) == ("void", "cancelled", clock.now())
+
+    def test_a_lost_claim_sends_nothing(self, store: Ledger, clock: FixedClock) -> None:
+        store.intend([effect("a")])
+        token, _ = store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="w")
+        clock.advance(61)
+        store.claim_effects("ship_notice", shop="tmall", limit=9, lease_s=60, worker="v")
+        assert store.mark_sent(token, ["a"])[0].result == "lost"
+
     def test_a_sent_effect_whose_sender_died_comes_back_as_unknown(self, store: Ledger, clock: FixedClock) -> None:
         store.intend([effect("a")])
         token, _ = store.claim_effects("ship_notice", shop="tmall", limit=1, lease_s=60, worker="w")
@@ -163,3 +196,31 @@ class LedgerContract:
         store.put_token(token)
         assert store.token("tmall") == token
         assert "secret" not in repr(token)
+
+    def test_lateness_is_kept_as_it_was_first_found(self, store: Ledger, clock: FixedClock) -> None:
+        late = Lateness(
+            shop="tmall", kind="orders", number="1", modified_at=T, found_at=T + timedelta(hours=1), late_s=30.5
+        )
+        store.add_lateness([late])
+        store.add_lateness([replace(late, found_at=T + timedelta(hours=2), late_s=3_600.0)])
+        assert [x.late_s for x in store.lateness("tmall", "orders", since=T)] == [30.5]
+        assert store.lateness("tmall", "orders", since=T + timedelta(hours=3)) == []
+
+    def test_the_audit_trail_is_newest_first_and_found_by_what_it_is_about(self, store: Ledger) -> None:
+        store.audit([AuditEntry(at=T, who="li", act="reveal", ref=f"o{n}", facts={"n": n}) for n in (1, 2, 1)])
+        assert [e.ref for e in store.audit_trail()] == ["o1", "o2", "o1"]
+        assert [e.facts for e in store.audit_trail(ref="o2")] == [{"n": 2}]
+
+    def test_a_window_is_written_over_by_its_id(self, store: Ledger) -> None:
+        first = window(T, reason="total_moved", expected=5)
+        store.put_window(first, lease=None)
+        closed = replace(first, state="closed", proof="counted", reason="", seen=5, closed_at=T + timedelta(minutes=5))
+        store.put_window(closed, lease=None)
+        assert store.windows(shop="tmall", kind="orders") == [closed]
+
+    def test_the_dump_tells_no_token(self, store: Ledger) -> None:
+        store.put_token(Token(shop="tmall", access="secret-access"))
+        store.swap("limit:x", None, "1")
+        told = list(store.dump())
+        assert ("small_values", {"name": "limit:x", "value": "1"}) in told
+        assert "secret" not in str(told) and "tokens" not in {name for name, _ in told}

@@ -133,6 +133,63 @@ class StockContract:
         assert [store.move([less], run_id="r")[0].result for _ in range(2)] == ["done", "already"]
         assert store.levels()[0].on_hand == 8
 
+    def test_attempts_in_one_batch_supersede_each_other(self, store: Stock, clock: FixedClock) -> None:
+        self.fill(store, clock)
+        store.reserve([ask("o", 2)], run_id="r")
+        answers = store.reserve([ask("o", 4, attempt=2), ask("o", 9, attempt=3), ask("o", 10, attempt=4)], run_id="r")
+        assert [a.granted for a in answers] == [True, True, True]
+        states = {r.attempt: r.state for r in store.reservations(["o"])["o"]}
+        assert states == {1: "superseded", 2: "superseded", 3: "superseded", 4: "open"}
+        books(store)
+
+    def test_a_partly_shipped_reservation_gives_back_only_what_is_left(self, store: Stock, clock: FixedClock) -> None:
+        self.fill(store, clock)
+        store.reserve([ask("o", 5)], run_id="r")
+        store.ship([("P1", "W1", (("o", "A", 2),))], run_id="r")
+        store.release([("o:1", "W1")], run_id="r", to_demand=True)
+        assert store.levels() == [Level(warehouse="W1", sku="A", on_hand=8, held=0)]
+        assert store.demand() == {"A": 3}
+
+    def test_one_sku_twice_in_a_parcel_is_summed_and_ships_once(self, store: Stock, clock: FixedClock) -> None:
+        self.fill(store, clock)
+        store.reserve([ask("o", 5)], run_id="r")
+        parcel = ("P1", "W1", (("o", "A", 2), ("o", "A", 3)))
+        assert [o.result for o in store.ship([parcel, parcel], run_id="r")] == ["done", "already"]
+        assert store.levels() == [Level(warehouse="W1", sku="A", on_hand=5, held=0)]
+        books(store)
+
+    def test_one_key_twice_in_a_batch_moves_once(self, store: Stock, clock: FixedClock) -> None:
+        once = StockMove(key="m", kind="adjust", warehouse="W1", sku="A", on_hand=3, at=clock.at)
+        assert [o.result for o in store.move([once, once], run_id="r")] == ["done", "already"]
+        counts = [("c", "W1", "A", 9, clock.at + timedelta(minutes=1))] * 2
+        assert [o.result for o in store.count(counts, run_id="r", reason="count")] == ["done", "already"]
+        assert store.levels()[0].on_hand == 9
+
+    def test_one_refused_parcel_stops_no_other(self, store: Stock, clock: FixedClock) -> None:
+        self.fill(store, clock)
+        store.reserve([ask("o", 2), ask("p", 2)], run_id="r")
+        parcels = [("P1", "W1", (("o", "A", 3),)), ("P2", "W1", (("p", "A", 2),))]
+        assert [o.result for o in store.ship(parcels, run_id="r")] == ["refused", "done"]
+        books(store)
+
+    def test_counts_of_several_times_and_places_see_only_their_own_later_movements(
+        self, store: Stock, clock: FixedClock
+    ) -> None:
+        for sku in ("A", "B"):
+            for warehouse in ("W1", "W2"):
+                self.fill(store, clock, 10, sku, warehouse)
+        at = clock.at
+        clock.advance(600)
+        self.fill(store, clock, 5, "A", "W1")
+        counts = [
+            ("a1", "W1", "A", 3, at + timedelta(minutes=1)), ("b1", "W1", "B", 4, at + timedelta(minutes=1)),
+            ("a2", "W2", "A", 6, at + timedelta(minutes=20)), ("a3", "W1", "A", 7, at + timedelta(minutes=20)),
+        ]  # fmt: skip
+        assert [o.result for o in store.count(counts, run_id="r", reason="count")] == ["done"] * 4
+        levels = {(x.warehouse, x.sku): x.on_hand for x in store.levels()}
+        assert levels == {("W1", "A"): 7, ("W1", "B"): 4, ("W2", "A"): 6, ("W2", "B"): 10}
+        books(store)
+
     def test_a_count_is_a_difference_at_its_time_and_later_movements_stay(
         self, store: Stock, clock: FixedClock
     ) -> None:
