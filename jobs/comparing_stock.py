@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jobs.env import Env
+from jobs.intake import demand_of
 from stores.records import FullOrder, Level, Order, Progress, Reservation
 
 #: orders in these may hold stock; an audited one only while its intent is written
@@ -39,7 +40,8 @@ class Difference(NamedTuple):
 
 def differences(env: Env) -> list[Difference]:
     """Everything that differs, sorted by reason and reference; only numbers of places are kept in memory."""
-    return sorted([*_counters(env), *_reservations(env), *_unheld(env), *_demand(env)], key=lambda d: (d.reason, d.ref))
+    found = [*_counters(env), *_reservations(env), *_unheld(env), *_demand(env), *_undemanded(env)]
+    return sorted(found, key=lambda d: (d.reason, d.ref))
 
 
 # ------------------------------------------------------------------ counters, journal, holds
@@ -134,34 +136,42 @@ def _may_hold(head: Order | None) -> bool:
 
 
 def _unheld(env: Env) -> Iterator[Difference]:
-    """Orders that count on stock which no open reservation holds."""
-    for batch in env.orders.scan(progress=[Progress.SOURCED, Progress.MERGED]):
+    """Orders whose open reservations hold less or more than their open ship lines need."""
+    for batch in env.orders.scan(progress=HOLDING):
         numbers = [f.order.order_no for f in batch]
         held = env.stock.reservations(numbers)
-        short = {f.order.order_no: _short(f, held.get(f.order.order_no, ())) for f in batch}
-        heads = env.orders.heads([no for no, missing in short.items() if missing])
+        missing = {f.order.order_no: _missing(f, held.get(f.order.order_no, ())) for f in batch}
+        wrong = [no for no, places in missing.items() if places]
+        heads = env.orders.heads(wrong) if wrong else {}
         for full in batch:
             no, order = full.order.order_no, full.order
             # A version that rose meanwhile: it was cancelled or shipped while its reservations were read.
-            if short[no] and no in heads and heads[no].version == order.version:
-                expect = {"progress": str(order.progress), "version": order.version, "missing": short[no]}
+            if missing[no] and no in heads and heads[no].version == order.version:
+                short = {place: n for place, n in missing[no].items() if n > 0}
+                over = {place: -n for place, n in missing[no].items() if n < 0}
+                expect = {"progress": str(order.progress), "version": order.version}
+                expect |= {"missing": short} if short else {}
+                expect |= {"beyond": over} if over else {}
+                reason = "order_without_stock" if short else "held_beyond_lines"
                 act = "source_again" if order.progress == Progress.SOURCED else ""
-                yield Difference(no, "order_without_stock", expect, act, {"order_no": no}, order.shop)
+                yield Difference(no, reason, expect, act, {"order_no": no}, order.shop)
 
 
-def _short(full: FullOrder, reservations: Sequence[Reservation]) -> dict[str, int]:
-    """SKU → pieces that the order's open ship lines need beyond what is held for them."""
+def _missing(full: FullOrder, reservations: Sequence[Reservation]) -> dict[str, int]:
+    """warehouse/SKU → pieces that open ship lines need there beyond what is held for them; negative: held beyond."""
     if "platform_warehouse" in full.order.flags:
         return {}
     need: dict[str, int] = {}
     for s in full.ship_lines:
         if s.sku and s.status == "open" and s.qty > s.shipped_qty:
-            need[s.sku] = need.get(s.sku, 0) + s.qty - s.shipped_qty
+            place = f"{s.warehouse}/{s.sku}"
+            need[place] = need.get(place, 0) + s.qty - s.shipped_qty
     for r in reservations:
         if r.state == "open":
             for sku, qty in left(r).items():
-                need[sku] = need.get(sku, 0) - qty
-    return {sku: qty for sku, qty in sorted(need.items()) if qty > 0}
+                place = f"{r.warehouse}/{sku}"
+                need[place] = need.get(place, 0) - qty
+    return {place: qty for place, qty in sorted(need.items()) if qty}
 
 
 def _demand(env: Env) -> Iterator[Difference]:
@@ -179,3 +189,24 @@ def _demand(env: Env) -> Iterator[Difference]:
         head = progress[no]
         expect = {"progress": str(head.progress) if head else "", "wanted": wanted}
         yield Difference(no, "demand_of_no_order", expect, "unwant", {"order_no": no}, head.shop if head else "")
+
+
+def _undemanded(env: Env) -> Iterator[Difference]:
+    """Orders that wait for stock and whose demand is not what their lines want."""
+    for batch in env.orders.scan(progress=WANTING):
+        numbers = [f.order.order_no for f in batch]
+        told = {no: {d.sku: d.qty for d in ds} for no, ds in env.stock.demand_of(numbers).items()}
+        wrong = {
+            f.order.order_no: demand_of(f.order, f.ship_lines)
+            for f in batch
+            if not f.order.intent and demand_of(f.order, f.ship_lines) != told.get(f.order.order_no, {})
+        }
+        held = env.stock.reservations(list(wrong)) if wrong else {}
+        heads = env.orders.heads(list(wrong)) if wrong else {}
+        for full in batch:
+            no, order = full.order.order_no, full.order
+            busy = any(r.state == "open" for r in held.get(no, ()))
+            if no in wrong and not busy and no in heads and heads[no].version == order.version:
+                expect = {"progress": str(order.progress), "version": order.version, "wanted": told.get(no, {})}
+                do = {"order_no": no, "wants": wrong[no]}
+                yield Difference(no, "demand_differs", expect, "want", do, order.shop)

@@ -18,6 +18,7 @@ KIND = "expire_order"
 OWN = "own"
 BATCH = 200
 LEASE_S = 60.0
+HELD = "held"
 CLOSED = gaps.declare(
     "expire.closed",
     before="unpaid orders are cancelled",
@@ -33,6 +34,7 @@ def expire(env: Env, *, limit: int = 0, dry_run: bool = False) -> Result:
         if dry_run:
             _preview(env, run, left)
             return run.result
+        _schedule(env, run)
         while left > 0 and not run.stopping:
             tasks = env.ledger.due_tasks(KIND, limit=min(BATCH, left), lease_s=LEASE_S, worker=run.worker)
             if not tasks:
@@ -56,6 +58,18 @@ def _preview(env: Env, run: RunHandle, left: int) -> None:
             return
 
 
+def _schedule(env: Env, run: RunHandle) -> None:
+    """See that every unpaid order of our own has its task, whoever made the order; a task has one key."""
+    after, late = None, timedelta(seconds=env.settings.expire.after)
+    while not run.stopping:
+        page, after = env.orders.find(OrderQuery(platforms=(OWN,), progress=(Progress.UNPAID,)), limit=500, after=after)
+        tasks = [Task(key=f"expire:{o.order_no}", kind=KIND, ref=o.order_no, due_at=o.ordered_at + late) for o in page]
+        if tasks:
+            env.ledger.add_tasks(tasks)
+        if after is None:
+            return
+
+
 def _batch(env: Env, run: RunHandle, tasks: Sequence[Task]) -> None:
     fulls = env.orders.load(list(dict.fromkeys(t.ref for t in tasks)))
     reasons = {t.ref: _why_not(fulls[t.ref].order) if t.ref in fulls else "unknown_order" for t in tasks}
@@ -65,7 +79,10 @@ def _batch(env: Env, run: RunHandle, tasks: Sequence[Task]) -> None:
     settled: list[tuple[str, str, str]] = []
     for task in tasks:
         shop = fulls[task.ref].order.shop if task.ref in fulls else ""
-        if reasons[task.ref]:
+        if reasons[task.ref] == HELD:
+            # It does not move; its task comes again after its lease.
+            run.result.add(Item(ref=task.ref, did="waiting", reason=HELD, shop=shop))
+        elif reasons[task.ref]:
             settled.append((task.key, "void", reasons[task.ref]))
             run.result.add(Item(ref=task.ref, did="void", reason=reasons[task.ref], shop=shop))
         elif results[task.ref] == "done":
@@ -80,7 +97,9 @@ def _batch(env: Env, run: RunHandle, tasks: Sequence[Task]) -> None:
 def _why_not(order: Order) -> str:
     if order.platform != OWN:
         return "not_ours"
-    return "" if order.progress == Progress.UNPAID else f"is_{order.progress}"
+    if order.progress != Progress.UNPAID:
+        return f"is_{order.progress}"
+    return HELD if order.held else ""
 
 
 def _cancel(full: FullOrder) -> Change:

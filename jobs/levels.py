@@ -14,6 +14,7 @@ from jobs.levels_sending import KIND, Kept, kept_of, send
 from jobs.listings import Listings, Part
 from jobs.results import Item, Result
 from jobs.rules.levels import Component, Target, target
+from jobs.seen_listings import seen
 from stores.records import Effect, Level
 
 #: SKUs in one question to the stock store
@@ -53,7 +54,7 @@ def push(
     """
     with env.run("push stock", dry_run=dry_run, shops=shops, platforms=platforms, skus=skus) as run:
         aliases = [a for a in env.shops(shops, platforms) if env.platform(a).capabilities.stock]
-        listings = _listings(env, aliases, frozenset(skus))
+        listings = _listings(env, aliases, frozenset(skus), dry_run=dry_run)
         names = sorted({sku for found in listings.values() for x in found for sku, _, _ in x.parts})
         levels, demand = _stock(env, names)
         for alias in aliases:
@@ -76,16 +77,12 @@ def push(
         return run.result
 
 
-def _listings(env: Env, aliases: Sequence[str], skus: frozenset[str]) -> dict[str, list[Listing]]:
+def _listings(env: Env, aliases: Sequence[str], skus: frozenset[str], *, dry_run: bool) -> dict[str, list[Listing]]:
     """Distinct listings in the shops' order lines, by id; memory grows with listings, not with orders."""
     mapping = Listings.open(env)
-    seen: dict[str, dict[str, tuple[str, str]]] = {a: {} for a in aliases}
-    for batch in env.orders.scan() if aliases else ():
-        for full in batch:
-            if full.order.shop in seen:
-                seen[full.order.shop] |= {x.listing_id: (x.product_id, x.code) for x in full.lines if x.listing_id}
     out: dict[str, list[Listing]] = {}
-    for alias, found in seen.items():
+    for alias in aliases:
+        found = seen(env, alias, remember=not dry_run)
         name = env.settings.shops[alias].platform
         made = [Listing(i, p, c, mapping.parts(name, i, c)) for i, (p, c) in sorted(found.items())]
         out[alias] = [x for x in made if not skus or any(sku in skus for sku, _, _ in x.parts)]
@@ -107,18 +104,28 @@ def _wanted(
 ) -> list[Wanted]:
     rule = env.settings.shops[alias].levels
     stale = _stale(env, alias, rule.frontier_max_age)
-    kept = env.ledger.values(f"{KIND}:{alias}:")
+    kept, places = kept_of(env, alias), _places(env, rule.warehouses)
     out = []
     for listing in listings:
-        parts = []
-        for sku, qty, _ in listing.parts:
-            mine = [x for x in levels.get(sku, ()) if not rule.warehouses or x.warehouse in rule.warehouses]
-            parts.append(
-                Component(sku, qty, sum(x.on_hand for x in mine), sum(x.held for x in mine), demand.get(sku, 0))
-            )
-        last = kept_of(kept.get(f"{KIND}:{alias}:{listing.listing_id}"))
+        parts = [_component(part, levels.get(part[0], ()), places, demand) for part in listing.parts]
+        last = kept.get(listing.listing_id, Kept())
         out.append(Wanted(listing, target(parts, rule, stale=stale, last=last.qty), last))
     return out
+
+
+def _places(env: Env, chosen: Sequence[str]) -> dict[str, int]:
+    """Warehouses that count for a shop, with the pieces of each SKU that sourcing keeps back there."""
+    return {
+        name: w.safety for name, w in env.settings.warehouses.items() if w.enabled and (not chosen or name in chosen)
+    }
+
+
+def _component(part: Part, levels: Sequence[Level], places: Mapping[str, int], demand: Mapping[str, int]) -> Component:
+    sku, qty, _ = part
+    mine = [x for x in levels if x.warehouse in places]
+    # A place that holds more than it may give counts as empty: its debt does not hide another place's stock.
+    on_hand = sum(max(x.on_hand - places[x.warehouse], x.held) for x in mine)
+    return Component(sku, qty, on_hand, sum(x.held for x in mine), demand.get(sku, 0))
 
 
 def _stale(env: Env, alias: str, age_s: float) -> bool:
@@ -130,7 +137,8 @@ def _stale(env: Env, alias: str, age_s: float) -> bool:
 
 
 def _preview(run: RunHandle, alias: str, w: Wanted) -> None:
-    facts = {"now": w.kept.qty, "target": w.target.qty, "why": w.target.why}
+    skus = {sku: qty for sku, qty, _ in w.listing.parts}
+    facts = {"skus": skus, "now": w.kept.qty, "target": w.target.qty, "why": w.target.why}
     changed = w.target.qty is not None and w.target.qty != w.kept.qty
     reason = "changed" if changed else "same" if w.target.qty is not None else w.target.why
     run.result.add(Item(ref=w.listing.listing_id, did="level", reason=reason, shop=alias, facts=facts))

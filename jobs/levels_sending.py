@@ -33,6 +33,12 @@ ANSWERED = gaps.declare(
     after="the answer is written here",
     sweep="push stock: what is sent without an answer is unknown after its lease and is read back",
 )
+KEPT = gaps.declare(
+    "level.kept",
+    before="confirmed levels are remembered",
+    after="their effects are settled",
+    sweep="push stock: what is sent without an answer is unknown after its lease and is read back to the same number",
+)
 
 
 class Kept(NamedTuple):
@@ -42,12 +48,13 @@ class Kept(NamedTuple):
     seq: int = 0
 
 
-def kept_of(text: str | None) -> Kept:
-    """Read the ledger's small value."""
-    if not text:
-        return Kept()
-    held = json.loads(text)
-    return Kept(int(held["qty"]), int(held["seq"]))
+def kept_of(env: Env, alias: str) -> dict[str, Kept]:
+    """Listing → the level of a shop that was confirmed last."""
+    return _read(env.ledger.value(f"{KIND}:{alias}"))
+
+
+def _read(text: str | None) -> dict[str, Kept]:
+    return {listing: Kept(*held) for listing, held in json.loads(text or "{}").items()}
 
 
 def send(env: Env, run: RunHandle, alias: str, goals: Mapping[str, int]) -> bool:
@@ -142,12 +149,12 @@ def _tell(env: Env, run: RunHandle, platform: Platform, token: str, effects: Seq
 
 def _settle(env: Env, run: RunHandle, token: str, effects: Sequence[Effect], results: Sequence[WriteResult]) -> None:
     now = env.clock.now()
-    rows = []
+    rows: list[Effect] = []
+    told: list[Effect] = []
     for e, result in zip(effects, results, strict=True):
         state, wait = _state(result, e.attempts)
         if state == "confirmed":
-            # Before the effect: a kill between leaves it sent, and it is read back to the same number.
-            _keep(env, e)
+            told.append(e)
         answer = f"{result.code} {result.message}".strip()[:300]
         due = now + timedelta(seconds=wait) if wait else None
         rows.append(msgspec.structs.replace(e, state=state, answer=answer, poll=result.poll, next_at=due))
@@ -157,16 +164,22 @@ def _settle(env: Env, run: RunHandle, token: str, effects: Sequence[Effect], res
             Item(ref=e.ref, did=did, reason=f"{result.outcome} {result.code}".strip(), shop=e.shop, facts=facts)
         )
     if rows:
+        # Before the effects: a kill between leaves them sent, and they are read back to the same numbers.
+        _keep(env, rows[0].shop, told)
+        gaps.gap(KEPT)
         env.ledger.settle_effects(token, rows)
 
 
-def _keep(env: Env, e: Effect) -> None:
-    """Remember the confirmed level; an older confirmation never replaces a newer one."""
-    name = f"{KIND}:{e.shop}:{e.ref}"
-    made = json.dumps({"qty": e.payload["qty"], "seq": e.payload["seq"]})
-    while True:
+def _keep(env: Env, alias: str, told: Sequence[Effect]) -> None:
+    """Remember confirmed levels, one value per shop; an older confirmation never replaces a newer one."""
+    name = f"{KIND}:{alias}"
+    while told:
         before = env.ledger.value(name)
-        if kept_of(before).seq >= e.payload["seq"] or env.ledger.swap(name, before, made):
+        kept = _read(before)
+        for e in told:
+            if kept.get(e.ref, Kept()).seq < e.payload["seq"]:
+                kept[e.ref] = Kept(e.payload["qty"], e.payload["seq"])
+        if env.ledger.swap(name, before, json.dumps(kept)):
             return
 
 

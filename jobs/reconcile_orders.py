@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
+from adapters.documents import OrderDocument
 from adapters.errors import AdapterError
 from jobs.env import Env, RunHandle
 from jobs.errors import BadRequest
 from jobs.results import Item, Result
-from jobs.rules import numbers
+from jobs.rules import numbers, statuses
 from jobs.storing import inbox_key
 from jobs.sync import cut
 from stores.records import InboxEntry, Order
 
 #: a document that waits longer was forgotten
 LATE = timedelta(hours=1)
+_decode: Callable[[bytes], OrderDocument] = msgspec.json.Decoder(OrderDocument).decode
 
 
 def reconcile(
@@ -51,6 +55,7 @@ def _inbox(env: Env, run: RunHandle, aliases: tuple[str, ...]) -> None:
     for batch in env.inbox.scan("orders", shops=aliases):
         named = {e.key: _number(e) for e in batch}
         heads = env.orders.heads([no for no in named.values() if no])
+        settled: dict[str, Order] = {}
         for entry in batch:
             run.result.count("documents")
             if entry.status == "parked":
@@ -60,7 +65,29 @@ def _inbox(env: Env, run: RunHandle, aliases: tuple[str, ...]) -> None:
             reason = _reason(entry, order, env.clock.now())
             if reason:
                 run.result.add(_item(entry, named[entry.key], order, reason))
+            elif order is not None and entry.status == "pushed":
+                settled[entry.key] = order
+        _statuses(env, run, settled)
         run.beat()
+
+
+def _statuses(env: Env, run: RunHandle, settled: dict[str, Order]) -> None:
+    """Orders whose progress contradicts what their newest document says."""
+    for key, entry in (env.inbox.get(list(settled)) if settled else {}).items():
+        order = settled[key]
+        status = _status(entry.document)
+        if status and not statuses.fits(status, order.progress):
+            facts = {"platform": status, "ours": str(order.progress), "held": order.held, "inbox": key}
+            run.result.add(
+                Item(ref=order.order_no, did="differs", reason="status_differs", shop=order.shop, facts=facts)
+            )
+
+
+def _status(document: bytes) -> str:
+    try:
+        return _decode(document).status if document else ""
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _number(entry: InboxEntry) -> str:

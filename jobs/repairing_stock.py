@@ -13,6 +13,7 @@ from jobs.batches import chunks
 from jobs.comparing_stock import UNDO, Difference
 from jobs.env import Env, RunHandle
 from jobs.intake import demand_of
+from jobs.push import want_all
 from jobs.results import Item
 from stores.contracts import Change
 from stores.records import Demand, FullOrder, Progress, StockMove
@@ -41,6 +42,10 @@ def repair(env: Env, run: RunHandle, plan_hash: str, found: Sequence[Difference]
     for part in chunks(by_act.get("unwant", []), SIZE):
         outcomes = env.stock.unwant([d.do["order_no"] for d in part])
         out += [_item(d, o.result, o.reason, o.ok) for d, o in zip(part, outcomes, strict=True)]
+    for part in chunks(by_act.get("want", []), SIZE):
+        # An order that holds stock by now keeps its demand: the store refuses.
+        want_all(env, [(d.do["order_no"], d.do["wants"]) for d in part])
+        out += [_item(d, "done", "", True) for d in part]
     for part in chunks(by_act.get("release", []), SIZE):
         ids = [(d.do["reservation"], d.do["warehouse"]) for d in part]
         released = env.stock.release(ids, run_id=run.id)

@@ -12,7 +12,7 @@ from jobs import gaps, moving
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.rules.merging import never_merges, waiting_rows
-from jobs.rules.sourcing import Need
+from jobs.rules.sourcing import Need, sums
 from stores.contracts import Change
 from stores.records import Ask, FullOrder, Order, Progress, Reservation
 
@@ -147,12 +147,9 @@ def abandoned(orders: Iterable[Order], held: Mapping[str, Sequence[Reservation]]
 
 
 def _ask(plan: Plan, place: str, needs: Iterable[Need]) -> Ask:
-    sums: dict[str, int] = {}
-    for need in needs:
-        sums[need.sku] = sums.get(need.sku, 0) + need.qty
     return Ask(
         reservation_id=plan.reservation_id, order_no=plan.order.order.order_no, attempt=plan.attempt, warehouse=place,
-        items=tuple(sorted(sums.items())),
+        items=tuple(sorted(sums(needs).items())),
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ class AuditSection(Section):
     lease: Seconds = 60.0
     #: hold above this payable amount, per currency, minor units
     amount_above: dict[str, int] = {"CNY": 500_000}
-    #: hold when paid differs from payable by an unexplained rest above this, minor units
+    #: hold when more than this of the payable is explained by no named part, minor units; 0: any rest holds
     unexplained_above: int = 0
     #: regular expressions in buyer or seller remark that want a person
     remark_patterns: tuple[str, ...] = ()
@@ -122,8 +122,6 @@ class WarehouseSection(Section):
     priority: int = 100
     #: default carrier for its parcels, our code
     carrier: str = "SF"
-    #: orders a day, 0: no limit
-    daily_orders: int = 0
     #: pieces of each SKU kept back from sourcing
     safety: int = 0
     enabled: bool = True

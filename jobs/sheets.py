@@ -1,95 +1,227 @@
-"""Sheets in and out: CSV (UTF-8 with or without mark, GBK) and xlsx, by column name."""
+"""Tables in files: CSV and xlsx, read as people save them and written so that no cell becomes a formula.
+
+Reading takes UTF-8 with or without a mark and GB18030 (what Chinese spreadsheets save), comma, semicolon or tab.
+Writing is whole or not at all: a temporary file beside the target takes its place at the end.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.errors import BadFile
 
-#: a cell that begins so is a formula to a spreadsheet program
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: a spreadsheet program takes a text that starts so for a formula or a command
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: digits a spreadsheet keeps of a number; a longer one has lost its end
+_DIGITS = 15
+#: column that an error file adds
+REASON = "reason"
 
 
-def read(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Rows as texts by column name, blanks around them taken off; empty rows are left out.
+class Row(NamedTuple):
+    """One row of a file: its line there, its cells by header, and what is wrong with a cell (header → reason code)."""
+
+    line: int
+    cells: dict[str, str]
+    bad: dict[str, str] = {}
+
+
+class Sheet(NamedTuple):
+    """A table with a header."""
+
+    header: tuple[str, ...]
+    rows: list[Row]
+
+
+def safe(value: object) -> object:
+    """A cell that no spreadsheet program runs: dangerous texts get an apostrophe in front."""
+    if isinstance(value, str) and value.startswith(_DANGEROUS):
+        return "'" + value
+    return value
+
+
+def plain(text: str) -> str:
+    """The text behind `safe`, as it comes back from a spreadsheet; ``="0012"``, a text saved by a formula, unwrapped."""
+    text = text.strip(" ")
+    if text.startswith("'") and text[1:].startswith(_DANGEROUS):
+        return text[1:].strip()
+    text = text.strip()
+    return text[2:-1].strip() if len(text) > 3 and text.startswith('="') and text.endswith('"') else text
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read(path: Path, aliases: Mapping[str, str], *, need: Sequence[str] = ()) -> Sheet:
+    """Read a table.
+
+    Args:
+        aliases: header in the file (lower case, trimmed) → our name; other columns keep theirs.
+        need: our names that must be there.
 
     Raises:
-        BadFile: not there, not readable, or a needed column is missing.
+        BadFile: not there, no table, unknown encoding, or a column is missing.
     """
     try:
-        rows = _read_xlsx(path) if path.suffix.lower() == ".xlsx" else _read_csv(path)
+        lines = list(_excel(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text(path))
     except OSError as error:
         raise BadFile(f"{path}: {error.strerror or error}") from error
-    head = list(rows[0]) if rows else []
-    missing = [c for c in needed if c not in head]
+    if not lines:
+        raise BadFile(f"{path}: it is empty; the first row must name the columns")
+    header = tuple(aliases.get(str(c).strip().lower(), str(c).strip()) for c in lines[0][1])
+    missing = [name for name in need if name not in header]
     if missing:
-        raise BadFile(
-            f"{path}: column {missing[0]!r} is missing; needed are {', '.join(needed)}; found {', '.join(head) or 'none'}"
-        )
-    return [row for row in rows if any(row.values())]
+        raise BadFile(f"{path}: no column {', '.join(missing)}; found: {', '.join(c for c in header if c)}")
+    rows = [_row(number, header, cells) for number, cells in lines[1:]]
+    return Sheet(header, [row for row in rows if any(row.cells.values())])
 
 
-def _read_csv(path: Path) -> list[dict[str, str]]:
+def _row(number: int, header: Sequence[str], cells: Sequence[object]) -> Row:
+    texts: dict[str, str] = {}
+    bad: dict[str, str] = {}
+    for name, value in zip(header, cells, strict=False):
+        if name:
+            texts[name], reason = _cell(value)
+            if reason:
+                bad[name] = reason
+    return Row(number, texts, bad)
+
+
+def _cell(value: object) -> tuple[str, str]:
+    """A cell as text, and what is wrong with it: numbers of a spreadsheet are exact only up to 15 digits."""
+    if value is None:
+        return "", ""
+    if isinstance(value, bool):
+        return str(value).lower(), ""
+    if isinstance(value, (int, float)):
+        whole = isinstance(value, int) or value.is_integer()
+        text = str(int(value)) if whole else repr(value)
+        return text, "digits_lost" if whole and len(text.lstrip("-")) > _DIGITS else ""
+    return plain(str(value)), ""
+
+
+def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
     data = path.read_bytes()
+    text = _decoded(path, data)
+    head = text.split("\n", 1)[0]
+    delimiter = max((",", "\t", ";"), key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        for cells in reader:
+            if any(c.strip() for c in cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise BadFile(f"{path}: line {reader.line_num}: {error}") from error
+
+
+def _decoded(path: Path, data: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
         try:
-            text = data.decode("gb18030")
-        except UnicodeDecodeError as error:
-            raise BadFile(f"{path}: neither UTF-8 nor GBK") from error
-    return [{(k or "").strip(): _plain(v or "") for k, v in row.items()} for row in csv.DictReader(io.StringIO(text))]
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise BadFile(f"{path}: neither UTF-8 nor GBK; save it as UTF-8")
 
 
-def _read_xlsx(path: Path) -> list[dict[str, str]]:
-    from zipfile import BadZipFile
+def _excel(path: Path) -> Iterator[tuple[int, Sequence[object]]]:
+    import zipfile
 
     import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, ValueError) as error:
-        raise BadFile(f"{path}: not a spreadsheet") from error
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise BadFile(f"{path}: no spreadsheet ({type(error).__name__})") from error
     try:
-        rows = [
-            ["" if v is None else str(v).strip() for v in row] for row in book.worksheets[0].iter_rows(values_only=True)
-        ]
+        sheet = book.worksheets[0]
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+            if any(c is not None and str(c).strip() for c in cells):
+                yield number, cells
     finally:
         book.close()
-    return [dict(zip(rows[0], [_plain(v) for v in row], strict=False)) for row in rows[1:]] if rows else []
 
 
-def _plain(text: str) -> str:
-    """A cell as text: blanks off, ``="123"`` unwrapped."""
-    text = text.strip()
-    return text[2:-1] if text.startswith('="') and text.endswith('"') else text
+# ------------------------------------------------------------------ writing
 
 
-def safe(value: Any) -> Any:
-    """A cell that no spreadsheet program takes for a formula; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], *, private: bool = False) -> int:
+    """Write a table as CSV (UTF-8 with mark, so that spreadsheets read it rightly) or, by its name, as xlsx.
+
+    Args:
+        private: only the owner may read the file (it holds personal data).
+
+    Returns:
+        Rows written, the header not counted.
+    """
+    with replacing(path, private=private) as part:
+        if path.suffix.lower() in (".xlsx", ".xlsm"):
+            return _write_excel(part, header, rows)
+        with part.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(header)
+            count = 0
+            for count, row in enumerate(rows, 1):  # noqa: B007 - the last count is the answer
+                writer.writerow([safe(v) for v in row])
+            return count
 
 
-def write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a sheet whole or not at all: into a file beside it, then renamed."""
+@contextmanager
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    table = [[safe(row.get(c, "")) for c in columns] for row in rows]
-    if path.suffix.lower() == ".xlsx":
-        import openpyxl
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.touch(mode=0o600 if private else 0o644)
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
-        book = openpyxl.Workbook(write_only=True)
-        sheet = book.create_sheet("oms")
-        sheet.append(list(columns))
-        for line in table:
-            sheet.append(line)
-        book.save(beside)
-    else:
-        with beside.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file).writerows([list(columns), *table])
-    os.replace(beside, path)
+
+def _write_excel(part: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet: Any = book.create_sheet("oms")
+
+    def cell(value: Any) -> Any:
+        made: Any = WriteOnlyCell(sheet, value=value)
+        if isinstance(value, str):
+            # Text stays text: neither a formula, nor a number that loses its last digits.
+            made.data_type = "s"
+            made.number_format = "@"
+        return made
+
+    sheet.append(list(header))
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last count is the answer
+        sheet.append([cell(v) for v in row])
+    book.save(part)
+    return count
+
+
+def errors_path(path: Path) -> Path:
+    """Where the rows with errors of a file go: ``waybills.xlsx`` → ``waybills.errors.csv``."""
+    return path.with_name(f"{path.stem}.errors.csv")
+
+
+def write_errors(path: Path, sheet: Sheet, errors: Sequence[tuple[Row, str]]) -> Path | None:
+    """Write the rows with errors beside the file, each with its reason, to be corrected and imported again.
+
+    Without errors an error file of an earlier try is removed. Returns the file, or None.
+    """
+    target = errors_path(path)
+    if not errors:
+        target.unlink(missing_ok=True)
+        return None
+    header = [h for h in sheet.header if h and h != REASON]
+    write(target, [*header, REASON], [[*(row.cells.get(h, "") for h in header), why] for row, why in errors])
+    return target

@@ -1,42 +1,33 @@
 """push shipments: tell the platforms which parcels left, each exactly once.
 
-A notice is an intent with a key → sent → confirmed, refused or unknown. An unknown one (the answer was lost, or its
-sender died after sending) is read back before anything is repeated, and parked where it cannot be read back.
+There is a record per order line and parcel; records of one group are one notice. Before a notice goes out the platform
+is asked once more: what is shipped there already is confirmed, what was cancelled or is being refunded is parked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from adapters.documents import NoticeParcel, ShipNotice, WriteResult
+from adapters.core.writing import read_back
+from adapters.documents import NoticeParcel, OrderDocument, Pulled, ShipNotice, WriteResult
 from adapters.errors import AdapterError, ShopBroken
-from jobs import gaps
+from jobs.batches import chunks
+from jobs.effects import Group, Speaker, key_of, later, parked, waits
 from jobs.env import Env, RunHandle
+from jobs.handover import careful_look
 from jobs.results import Item, Result
-from stores.records import Alert, Effect
+from jobs.rules import notices as rules
+from stores.records import Effect, FullOrder
 
 if TYPE_CHECKING:
     from adapters.platforms.base import Platform
 
-SENDING = gaps.declare(
-    "notice.sending",
-    before="notices are marked sent",
-    after="the platform is called",
-    sweep="push shipments: what is sent without an answer is unknown after its lease and is read back",
-)
-ANSWERED = gaps.declare(
-    "notice.answered",
-    before="the platform accepted the notices",
-    after="the answer is written here",
-    sweep="push shipments: what is sent without an answer is unknown after its lease and is read back",
-)
-
-Group = list[Effect]
+KIND = "ship_notice"
+#: reasons of a park that end by themselves
+_PASSING = ("parked refund_asked",)
+#: a notice that waits for the order's other parcels is looked at again after
+_REST_S = 600.0
 
 
 def push(
@@ -48,158 +39,157 @@ def push(
             if run.stopping:
                 break
             if dry_run:
-                for e in env.ledger.effects(kind="ship_notice", shop=alias, limit=limit or 500):
-                    if e.state in ("intent", "unknown", "accepted", "sent"):
-                        run.result.add(Item(ref=e.key, did="told", reason=e.state, shop=alias))
+                _list(env, run, alias, limit)
                 continue
             try:
-                _shop(env, run, alias, limit)
+                platform = env.platform(alias)
+                platform.connection.breaker.check()
+                revive(env, alias)
+                Notices(env, run, alias, platform).drain(limit)
             except ShopBroken as error:
-                run.result.add(
-                    Item(ref=alias, did="failed", reason="shop_rests", shop=alias, facts={"error": str(error)[:200]})
-                )
+                run.result.add(_failed(alias, "shop_rests", error))
+            except AdapterError as error:
+                run.result.add(_failed(alias, type(error).__name__, error))
         return run.result
 
 
-def _shop(env: Env, run: RunHandle, alias: str, limit: int) -> None:
-    rule, left = env.settings.shipping, limit or 1 << 60
-    while left > 0 and not run.stopping:
-        token, effects = env.ledger.claim_effects(
-            "ship_notice", shop=alias, limit=min(rule.batch, left), lease_s=rule.lease, worker=run.worker
+def _failed(alias: str, reason: str, error: Exception) -> Item:
+    return Item(ref=alias, did="failed", reason=reason, shop=alias, facts={"error": str(error)[:200]})
+
+
+def _list(env: Env, run: RunHandle, alias: str, limit: int) -> None:
+    """What would be told, by notice."""
+    seen: set[str] = set()
+    for effect in open_effects(env, alias, ("intent", "unknown", "accepted", "sent")):
+        if effect.group not in seen and (not limit or len(seen) < limit):
+            seen.add(effect.group)
+            facts = {"order_no": effect.ref, **{k: effect.payload.get(k) for k in ("parcel_no", "carrier", "waybill")}}
+            run.result.add(Item(ref=effect.group, did="told", reason=effect.state, shop=alias, facts=facts))
+
+
+def open_effects(env: Env, alias: str, states: Sequence[str]) -> list[Effect]:
+    """A shop's notices in these states, by key."""
+    out: list[Effect] = []
+    for state in states:
+        after = ""
+        while page := env.ledger.effects(kind=KIND, shop=alias, state=state, limit=500, after=after):
+            out += page
+            after = page[-1].key
+    return out
+
+
+def revive(env: Env, alias: str) -> int:
+    """Put notices back to work that were parked for a refund which is over; returns how many records."""
+    waiting = [e for e in open_effects(env, alias, ("parked",)) if e.answer.startswith(_PASSING)]
+    keys: list[str] = []
+    for part in chunks(waiting, 500):
+        heads = env.orders.heads(sorted({e.ref for e in part}))
+        keys += [e.key for e in part if e.ref in heads and heads[e.ref].refund_state in ("none", "partly")]
+    return sum(o.ok for o in env.ledger.retry_effects(keys)) if keys else 0
+
+
+class Notices(Speaker):
+    """A shop's ship notices."""
+
+    kind = KIND
+
+    def __init__(self, env: Env, run: RunHandle, shop: str, platform: Platform) -> None:
+        super().__init__(env, run, shop, platform)
+        self._orders: dict[str, FullOrder] = {}
+
+    @property
+    def batch(self) -> int:
+        can = self.platform.capabilities.ship
+        return can.batch if can else 1
+
+    def look(self, groups: Sequence[Group]) -> list[WriteResult | None]:
+        """Load the orders; then what must wait for other parcels waits, and the platform is asked for the rest."""
+        self._load(groups)
+        seen = [self._waits(g) for g in groups]
+        if not self.env.settings.shipping.last_look or not self.platform.capabilities.last_look:
+            return seen
+        asked = [g for g, r in zip(groups, seen, strict=True) if r is None]
+        if not asked:
+            return seen
+        pulled = self.platform.current([g[0].payload["platform_order_no"] for g in asked])
+        said = {key_of(g): self._judge(g, item) for g, item in zip(asked, pulled, strict=True)}
+        self._keep(pulled)
+        return [r if r is not None else said[key_of(g)] for g, r in zip(groups, seen, strict=True)]
+
+    def send(self, groups: Sequence[Group]) -> list[WriteResult]:
+        return self.platform.ship([self.notice(g) for g in groups])
+
+    def read_back(self, groups: Sequence[Group]) -> list[WriteResult]:
+        can = self.platform.capabilities.ship
+        if can is None or not can.read_back:
+            return [parked(g, "cannot_be_read_back") for g in groups]
+        self._load(groups)
+        return self.platform.shipped([self.notice(g) for g in groups])
+
+    def _load(self, groups: Sequence[Group]) -> None:
+        self._orders = self.env.orders.load(sorted({g[0].ref for g in groups}))
+
+    def _keep(self, pulled: Sequence[Pulled]) -> None:
+        """What the platform said is stored and applied, as every document is."""
+        careful_look(self.env, self.run, pulled, self.shop)
+
+    def _waits(self, group: Group) -> WriteResult | None:
+        """A platform that takes an order only as a whole is told after its last parcel left."""
+        full = self._orders.get(group[0].ref)
+        if full is None:
+            return parked(group, "no_order")
+        if group[0].payload.get("whole") and not (rules.all_left(full) and self._covers(group)):
+            return waits(group, "waits_for_parcels", _REST_S, self.env.clock.now())
+        return None
+
+    def _judge(self, group: Group, item: Pulled) -> WriteResult | None:
+        doc = item.document
+        if not isinstance(doc, OrderDocument):
+            return later(group, "unread", 60.0, item.detail or item.error)
+        there = read_back(self.notice(group), item)
+        if there.outcome == "done":
+            return WriteResult(key=key_of(group), outcome="already", code="told_before", facts=there.facts)
+        if doc.status in rules.DEAD:
+            return parked(group, rules.DEAD[doc.status], doc.status_raw)
+        if there.outcome == "unknown":
+            return parked(group, there.code, doc.status_raw)
+        concerned = {e.payload["platform_line_no"] for e in group}
+        refunds = {line.refund for line in doc.lines if line.platform_line_no in concerned}
+        if refunds & {"asked", "full"}:
+            return parked(group, "refund_asked" if "asked" in refunds else "refunded", doc.status_raw)
+        return None
+
+    def notice(self, group: Group) -> ShipNotice:
+        """The records of one group as one notice."""
+        can = self.platform.capabilities.ship
+        rows = [e for e in group if e.payload["qty"]]
+        numbers = list(dict.fromkeys(e.payload["parcel_no"] for e in rows))
+        under = rules.fold(numbers, can.parts_per_order if can else 0)
+        lines: dict[str, dict[tuple[str, str, str], int]] = {}
+        bill: dict[str, tuple[str, str]] = {}
+        for e in rows:
+            p = e.payload
+            bill[p["parcel_no"]] = (p["carrier"], p["waybill"])
+            inside = lines.setdefault(under[p["parcel_no"]], {})
+            line = (p["platform_line_no"], p["listing_id"], p["product_id"])
+            inside[line] = inside.get(line, 0) + p["qty"]
+        parcels = tuple(
+            NoticeParcel(
+                carrier=bill[no][0], waybill=bill[no][1], lines=tuple((*line, n) for line, n in inside.items())
+            )
+            for no, inside in lines.items()
         )
-        if not effects:
-            return
-        groups = [list(rows) for _, rows in groupby(effects, key=lambda e: e.group)]
-        left -= len(groups)
-        platform = env.platform(alias)
-        unknown = [g for g in groups if any(e.state == "unknown" for e in g)]
-        polled = [g for g in groups if g not in unknown and any(e.state == "accepted" for e in g)]
-        fresh = [g for g in groups if g not in unknown and g not in polled]
-        fresh += _read_back(env, run, platform, token, unknown)
-        _poll(env, run, platform, token, polled)
-        _tell(env, run, platform, token, fresh)
-        run.beat()
+        return ShipNotice(
+            key=key_of(group), platform_order_no=group[0].payload["platform_order_no"], parcels=parcels,
+            complete=self._covers(group),
+        )  # fmt: skip
 
-
-def _read_back(env: Env, run: RunHandle, platform: Platform, token: str, groups: Sequence[Group]) -> list[Group]:
-    """Ask whether unknown notices took effect; returns those that surely did not and may be sent."""
-    if not groups:
-        return []
-    can = platform.capabilities.ship
-    if can is None or not can.read_back:
-        _settle(env, run, token, groups, [_result(g, "parked", "cannot_be_read_back") for g in groups])
-        return []
-    try:
-        results = platform.shipped([_notice(g) for g in groups])
-    except AdapterError as error:
-        _settle(env, run, token, groups, [_result(g, "unknown", str(error)) for g in groups])
-        return []
-    again: list[Group] = []
-    known: list[tuple[Group, WriteResult]] = []
-    for group, result in zip(groups, results, strict=True):
-        if result.outcome == "retry":
-            again.append(group)
-        else:
-            known.append((group, result))
-    _settle(env, run, token, [g for g, _ in known], [r for _, r in known])
-    return again
-
-
-def _poll(env: Env, run: RunHandle, platform: Platform, token: str, groups: Sequence[Group]) -> None:
-    if not groups:
-        return
-    try:
-        results = platform.poll([(_key(g), g[0].poll) for g in groups])
-    except AdapterError as error:
-        results = [
-            WriteResult(key=_key(g), outcome="accepted", message=str(error)[:200], poll=g[0].poll) for g in groups
-        ]
-    _settle(env, run, token, groups, results)
-
-
-def _tell(env: Env, run: RunHandle, platform: Platform, token: str, groups: Sequence[Group]) -> None:
-    size = max(platform.capabilities.ship.batch, 1) if platform.capabilities.ship else 1
-    for at in range(0, len(groups), size):
-        part = groups[at : at + size]
-        sent = {o.key for o in env.ledger.mark_sent(token, [e.key for g in part for e in g]) if o.ok}
-        part = [g for g in part if all(e.key in sent for e in g)]
-        if not part:
-            continue
-        gaps.gap(SENDING)
-        try:
-            results = platform.ship([_notice(g) for g in part])
-        except AdapterError as error:
-            # The base reports what was sent per item; an error here came before anything was sent.
-            results = [_result(g, "retry", str(error)) for g in part]
-        gaps.gap(ANSWERED)
-        _settle(env, run, token, part, results)
-
-
-def _settle(env: Env, run: RunHandle, token: str, groups: Sequence[Group], results: Sequence[WriteResult]) -> None:
-    now = env.clock.now()
-    rows: list[Effect] = []
-    for group, result in zip(groups, results, strict=True):
-        state, wait = _state(result, group[0].attempts)
+    def _covers(self, group: Group) -> bool:
+        """True when this notice alone tells every open line: only then may the whole order be told at once."""
+        full = self._orders.get(group[0].ref)
+        told: dict[str, int] = {}
         for e in group:
-            rows.append(
-                msgspec.structs.replace(
-                    e, state=state, answer=f"{result.code} {result.message}".strip()[:300], poll=result.poll,
-                    next_at=now + timedelta(seconds=wait) if wait else None,
-                )
-            )  # fmt: skip
-        did = {"confirmed": "told", "intent": "waiting", "accepted": "waiting", "unknown": "waiting"}.get(state, state)
-        reason = result.outcome if result.outcome in ("done", "already") else f"{result.outcome} {result.code}".strip()
-        run.result.add(Item(ref=_key(group), did=did, reason=reason, shop=group[0].shop, facts=_facts(result)))
-        if state in ("refused", "parked"):
-            _alert(env, group, result)
-    if rows:
-        env.ledger.settle_effects(token, rows)
-
-
-def _state(result: WriteResult, attempts: int) -> tuple[str, float]:
-    """(state, seconds until the next look) of a result."""
-    if result.outcome in ("done", "already"):
-        return "confirmed", 0.0
-    if result.outcome == "retry":
-        return "intent", max(result.retry_after_s, min(30.0 * attempts, 3600.0))
-    if result.outcome in ("accepted", "unknown"):
-        return result.outcome, max(result.retry_after_s, min(10.0 * attempts, 600.0))
-    return ("parked" if result.outcome == "parked" else "refused"), 0.0
-
-
-def _facts(result: WriteResult) -> dict[str, Any]:
-    return {"message": result.message[:200]} if result.message else {}
-
-
-def _key(group: Group) -> str:
-    return group[0].group
-
-
-def _result(group: Group, outcome: str, message: str) -> WriteResult:
-    return WriteResult(key=_key(group), outcome=outcome, message=message[:200])
-
-
-def _notice(group: Group) -> ShipNotice:
-    """Rows of one order and parcel as one notice."""
-    first = group[0].payload
-    lines = tuple(
-        (e.payload["platform_line_no"], e.payload["listing_id"], e.payload["product_id"], e.payload["qty"])
-        for e in group
-    )
-    return ShipNotice(
-        key=_key(group), platform_order_no=first["platform_order_no"], complete=bool(first.get("complete", True)),
-        parcels=(NoticeParcel(carrier=first["carrier"], waybill=first["waybill"], lines=lines),),
-    )  # fmt: skip
-
-
-def _alert(env: Env, group: Group, result: WriteResult) -> None:
-    from jobs.alerts import tell
-
-    now = env.clock.now()
-    tell(
-        env,
-        Alert(
-            key=f"notice:{_key(group)}", kind="notice_refused", title=f"{group[0].shop}: ship notice of {group[0].ref} {result.outcome}: {result.message}",
-            facts={"order_no": group[0].ref, "code": result.code}, hint="oms jobs parked", first_at=now, last_at=now,
-        ),
-    )  # fmt: skip
+            told[e.payload["platform_line_no"]] = told.get(e.payload["platform_line_no"], 0) + e.payload["qty"]
+        return full is not None and all(
+            told.get(line.platform_line_no, 0) >= line.qty for line in full.lines if line.status != "closed"
+        )

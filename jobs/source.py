@@ -104,9 +104,9 @@ class Sourcer:
             code = f"source.{flag}"
             if flag in head.flags and not any(h.code == code for h in full.holds):
                 return self._hold(head, code, owner, {"flag": flag}, token)
-        needs = rules.needs_of(full)
-        if not needs or not all(n.sku for n in needs):
-            reason = "source.unmapped" if needs else "source.nothing_to_ship"
+        wanted = [s.sku for s in full.ship_lines if s.status == "open"]
+        if not wanted or not all(wanted):
+            reason = "source.unmapped" if wanted else "source.nothing_to_ship"
             return Change(order_no=head.order_no, expect=head.version, to=Progress.CREATED, reason=reason, token=token)
         released = [
             int(h.facts.get("reroutes", 0)) for h in full.holds if h.code == "source.reroutes" and h.released_at
@@ -163,15 +163,16 @@ class Sourcer:
         dry = self._run.result.dry_run
         if not dry:
             self._clean([f for f in fulls if f.order.attempt])
-        tally = self._tally(fulls)
+        needs = {f.order.order_no: rules.needs_of(f) for f in fulls}
+        tally = self._tally(needs.values())
         chosen: list[tuple[FullOrder, Choice]] = []
         short: list[tuple[FullOrder, Choice]] = []
         for full in fulls:
-            choice = self._choose(full, tally)
-            for place, needs in choice.parts:
-                tally.take(place, needs)
+            choice = self._choose(full, needs[full.order.order_no], tally)
+            for place, some in choice.parts:
+                tally.take(place, some)
                 if dry:
-                    self._draw(place, needs)
+                    self._draw(place, some)
             (chosen if choice.parts else short).append((full, choice))
         self._wait(short, token)
         if dry:
@@ -185,8 +186,8 @@ class Sourcer:
         for need in needs:
             self._drawn[place, need.sku] = self._drawn.get((place, need.sku), 0) + need.qty
 
-    def _choose(self, full: FullOrder, tally: Tally) -> Choice:
-        rule, needs, where = self._rule, rules.needs_of(full), full.order.region
+    def _choose(self, full: FullOrder, needs: Sequence[Need], tally: Tally) -> Choice:
+        rule, where = self._rule, full.order.region
         choice = rules.choose(needs, where, self._places, tally, rule.rules, rules.Limits(split=False))
         if choice.reason != "source.split_guard" or not rule.split:
             return choice
@@ -197,8 +198,8 @@ class Sourcer:
             needs, where, self._places, tally, rule.rules, rules.Limits(True, rule.split_min_minor, most)
         )
 
-    def _tally(self, fulls: Sequence[FullOrder]) -> Tally:
-        skus = sorted({n.sku for f in fulls for n in rules.needs_of(f)})
+    def _tally(self, needs: Iterable[Sequence[Need]]) -> Tally:
+        skus = sorted({n.sku for some in needs for n in some})
         levels = [
             (level.warehouse, level.sku, level.available - self._drawn.get((level.warehouse, level.sku), 0))
             for part in chunks(skus, SKUS)

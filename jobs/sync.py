@@ -66,6 +66,9 @@ def sync(
             for part in parts:
                 _add(run.result, part.result())
                 run.beat()
+        if chosen and run.result.counts.get("busy") == len(chosen):
+            # others are at every one of them; the command makes 0 of it under --due, else 4
+            run.result.outcome = "busy"
         return run.result
 
 

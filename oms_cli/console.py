@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ log = logging.getLogger("oms")
 #: the zone in which people read times; `office` sets the business zone
 zone: ZoneInfo | None = None
 
+#: a time that a job has written out already
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 _PERSONAL = ("name", "phone", "mobile", "address", "zip", "cipher")
 
 
@@ -70,11 +73,20 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z")
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return cell(datetime.fromisoformat(value))
     if isinstance(value, Mapping):
-        return " ".join(f"{k}={cell(v)}" for k, v in value.items())
+        return " ".join(f"{k}={_inner(v)}" for k, v in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):
         return ",".join(cell(v) for v in value)
     return " ".join(str(plain(value)).split())
+
+
+def _inner(value: Any) -> str:
+    """A table inside a fact, on as little room as possible: ``WH-EAST:SKU-1:2``."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{k}:{_inner(v)}" for k, v in value.items())
+    return cell(value)
 
 
 # ---------------------------------------------------------------- ways out
@@ -128,12 +140,15 @@ def working(what: str) -> Iterator[None]:
 # ---------------------------------------------------------------- shapes
 
 
-def show(value: Any, *, json: bool = False, columns: Sequence[str] = (), reveal: bool = False) -> int:
+def show(
+    value: Any, *, json: bool = False, columns: Sequence[str] = (), hide: Sequence[str] = (), reveal: bool = False
+) -> int:
     """Show what a job or a question gave, and return the exit code.
 
     Args:
         value: a Result; or a list (JSON lines); or one document.
         columns: what a table shows, in this order; JSON always has all fields.
+        hide: what the tables inside a document leave out.
     """
     if hasattr(value, "outcome") and hasattr(value, "exit_code"):
         return _show_result(value, json=json)
@@ -146,7 +161,7 @@ def show(value: Any, *, json: bool = False, columns: Sequence[str] = (), reveal:
     if json:
         document(value, reveal=reveal)
     else:
-        _show_document(plain_keeping_times(value, reveal=reveal))
+        _show_document(plain_keeping_times(value, reveal=reveal), hide)
     return 0
 
 
@@ -201,17 +216,14 @@ def _rich_table(names: Sequence[str], lines: Sequence[Sequence[str]], title: str
     Console().print(made)
 
 
-def _show_document(value: Any, indent: str = "") -> None:
-    if not isinstance(value, Mapping):
-        out(f"{indent}{cell(value)}")
-        return
+def _show_document(value: Mapping[str, Any], hide: Sequence[str], indent: str = "") -> None:
     for key, inner in value.items():
         if isinstance(inner, list) and inner and isinstance(inner[0], Mapping):
             out("")
-            table(inner, title=key)
+            table([{k: v for k, v in row.items() if k not in hide} for row in inner], title=key)
         elif isinstance(inner, Mapping) and any(isinstance(v, (Mapping, list)) for v in inner.values()):
             out(f"{indent}{key}:")
-            _show_document(inner, indent + "  ")
+            _show_document(inner, hide, indent + "  ")
         else:
             out(f"{indent}{key}: {cell(inner) or '-'}")
 

@@ -1,4 +1,8 @@
-"""Stores by URL: the scheme picks the engine, which is imported on use."""
+"""Stores by URL: the scheme picks the engine, which is imported on use.
+
+``sqlite:/path/to/file.db`` (or a path relative to the working folder): several processes may share the file; what was
+done outlives kill and power cut. ``?lasting=no`` at its end leaves out the wait for the disk, and with it the latter.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class SqlBus:
         rows = [(e.topic, e.key, ms(e.at)) for e in events]
         if not rows:
             return
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             many(c, _PUBLISH, rows)
             run(c, "DELETE FROM bus_events WHERE at < ?", (self._db.now_ms() - KEEP_MS,))
 
@@ -44,7 +44,7 @@ class SqlBus:
         return [(str(seq), Event(topic=topic, key=key, at=when(at))) for seq, key, at in found]
 
     def acknowledge(self, topic: str, group: str, ids: Sequence[str]) -> None:
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             after = _position(c, topic, group)
             many(c, _ACK, [(topic, group, int(i)) for i in ids if int(i) > after])
             # Up to the first open event all are acknowledged: one number then stands for them.

@@ -40,7 +40,7 @@ class EffectRows:
 
     def due_tasks(self, kind: str, *, limit: int, lease_s: float, worker: str) -> list[Task]:
         now = self._db.now_ms()
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             where = "kind=? AND state='waiting' AND due_at<=? AND coalesce(claim_until, 0)<=?"
             found = [
                 _TASK.record(r)
@@ -115,7 +115,7 @@ class EffectRows:
         self, kind: str, *, shop: str, limit: int, lease_s: float, worker: str
     ) -> tuple[str, list[Effect]]:
         token, now = secrets.token_hex(12), self._db.now_ms()
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             groups = [g for (g,) in fetch(c, _DUE_GROUPS, (kind, shop, now, now, limit))]
             found: list[Effect] = []
             for part in chunks(groups, 400):

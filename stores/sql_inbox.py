@@ -84,7 +84,7 @@ class SqlInbox:
         self, kind: str, *, limit: int, lease_s: float, worker: str, shops: Sequence[str] = (), after: str = ""
     ) -> tuple[str, list[InboxEntry]]:
         token, now = f"{secrets.token_hex(12)}", self._db.now_ms()
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             found = self._waiting(c, kind, limit, shops, after, now)
             sql = "UPDATE inbox_state SET claim_token=?, claim_until=?, attempts=attempts+1 WHERE key=?"
             many(c, sql, [(token, now + int(lease_s * 1000), row[0]) for row in found])
@@ -117,7 +117,7 @@ class SqlInbox:
     def settle(self, token: str, done: Sequence[tuple[str, str, str, Mapping[str, Any]]]) -> list[Outcome]:
         out: list[Outcome] = []
         rows = []
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             held: dict[str, str] = {}
             for part in chunks([d[0] for d in done], 500):
                 sql = f"SELECT key, claim_token FROM inbox_state WHERE claim_token IN (?, ?) AND key IN ({marks(len(part))})"

@@ -141,7 +141,7 @@ class SqlLedger(EffectRows):
     # ---- leases
     def acquire(self, name: str, *, holder: str, ttl_s: float) -> Lease | None:
         now = self._db.now_ms()
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             kept = fetch(c, "SELECT token, until, holder FROM leases WHERE name=?", (name,))
             if kept and kept[0][1] > now and kept[0][2]:
                 return None
@@ -154,7 +154,7 @@ class SqlLedger(EffectRows):
 
     def beat(self, lease: Lease, *, ttl_s: float) -> bool:
         now = self._db.now_ms()
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             args = (now + int(ttl_s * 1000), now, lease.name, lease.token, lease.holder)
             return run(c, "UPDATE leases SET until=?, beat_at=? WHERE name=? AND token=? AND holder=?", args) == 1
 
@@ -171,7 +171,7 @@ class SqlLedger(EffectRows):
 
     def free(self, lease: Lease) -> None:
         # The row stays, so that the token goes on rising.
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             run(
                 c,
                 "UPDATE leases SET holder='', until=0 WHERE name=? AND token=? AND holder=?",
@@ -190,7 +190,7 @@ class SqlLedger(EffectRows):
 
     # ---- runs
     def put_run(self, run: Run) -> None:
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             many(c, _RUN.upsert, [_RUN.row(run)])
 
     def runs(self, *, job: str = "", limit: int = 50) -> list[Run]:
@@ -236,7 +236,7 @@ class SqlLedger(EffectRows):
             many(c, upsert_sql(tables.tokens, ("shop",)), [row])
 
     def swap(self, name: str, expect: str | None, value: str) -> bool:
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             if expect is None:
                 return (
                     run(

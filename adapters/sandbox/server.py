@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -19,8 +20,6 @@ from adapters.sandbox.gate import Gate
 from adapters.sandbox.wire import JSON, Request, answer, decode, iso
 from adapters.sandbox.world import World
 
-log = logging.getLogger(__name__)
-
 
 class Protocol(H11Protocol):
     """HTTP/1.1 that lets the app reach its connection, so that it can close it without an answer."""
@@ -28,6 +27,14 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to its caller, so that the book can be closed and the exit code be 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def make_app(world: World, gate: Gate) -> ASGIApp:
@@ -104,8 +111,8 @@ async def _drop(request: HttpRequest) -> None:
     await asyncio.sleep(0)
 
 
-def make_server(world: World, gate: Gate) -> uvicorn.Server:
-    """A uvicorn server for `serve(sockets=[…])`; it keeps quiet."""
+def make_server(world: World, gate: Gate) -> Server:
+    """A server for `serve(sockets=[…])`; it keeps quiet."""
     config = uvicorn.Config(
         make_app(world, gate),
         http=Protocol,
@@ -117,4 +124,4 @@ def make_server(world: World, gate: Gate) -> uvicorn.Server:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
-    return uvicorn.Server(config)
+    return Server(config)

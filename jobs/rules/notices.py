@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from stores.records import FullOrder, Line, ParcelState, ShipLine
+from stores.records import FullOrder, Line, ShipLine
 
 #: order statuses at the platform in which nothing may be told any more → reason
 DEAD = {"cancelled": "order_cancelled", "unpaid": "order_unpaid", "unknown": "order_status_unknown"}
@@ -101,7 +101,3 @@ def fold(parcels: Sequence[str], limit: int) -> dict[str, str]:
     if not limit or len(parcels) <= limit:
         return {p: p for p in parcels}
     return {p: parcels[min(i, limit - 1)] for i, p in enumerate(parcels)}
-
-
-#: parcels in these states are with the warehouse
-AT_WAREHOUSE = frozenset({ParcelState.HANDED_OVER, ParcelState.LABELLED, ParcelState.STOP_ASKED})

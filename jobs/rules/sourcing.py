@@ -8,6 +8,7 @@ tally is drawn down as orders are placed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations, permutations
 from typing import Any, NamedTuple
 
@@ -156,6 +157,22 @@ def rank(question: Question, places: Sequence[Place], rules: Sequence[str]) -> t
     return ordered, decided
 
 
+def best(question: Question, places: Sequence[Place], rules: Sequence[str]) -> tuple[Place, str]:
+    """The first of `rank`, without ranking the others: each rule narrows the choice until one place is left."""
+    left, decided = list(places), "only_place"
+    for name in rules:
+        if len(left) == 1:
+            return left[0], decided
+        got = RULES[name](question, left)
+        if got is not None:
+            low = min(got)
+            fewer = [p for p, r in zip(left, got, strict=True) if r == low]
+            left, decided = fewer, decided if len(fewer) == len(left) else name
+    if len(left) == 1:
+        return left[0], decided
+    return min(left, key=lambda p: p.name), "name"
+
+
 def needs_of(full: FullOrder) -> tuple[Need, ...]:
     """The open ship lines of an order, by number."""
     return tuple(
@@ -179,12 +196,13 @@ def choose(
     serving = [p for p in places if not p.excludes or not _matches(names, p.excludes)]
     if not serving:
         return Choice((), "source.no_place", {"province": where.province, "city": where.city}, {})
-    lines = _by_line(needs)
-    question = Question(where, lines, tally)
-    whole = [p for p in serving if len(_covered(tally, p.name, lines)) == len(lines)]
+    wanted = tuple(sums(needs).items())
+    whole = [p for p in serving if all(tally.left(p.name, sku) >= qty for sku, qty in wanted)]
+    question = Question(where, _by_line(needs), tally)
     if whole:
-        ordered, decided = rank(question, whole, rules)
-        parts = ((ordered[0].name, tuple(needs)),)
+        # Each of them ships every line, so the rule that counts what is left to others is a tie.
+        chosen, decided = best(question, whole, [r for r in rules if r != "fewest_parcels"])
+        parts = ((chosen.name, tuple(needs)),)
         return Choice(parts, "source.single", {"places": _shown(parts), "because": decided}, {})
     short = _missing(needs, serving, tally)
     if short:
@@ -241,33 +259,34 @@ def _covered(tally: Tally, place: str, lines: Sequence[tuple[Need, ...]]) -> lis
 
 
 def _has(tally: Tally, place: str, line: Sequence[Need], taken: Sequence[Need]) -> bool:
-    wanted: dict[str, int] = {}
-    for need in line:
-        wanted[need.sku] = wanted.get(need.sku, 0) + need.qty
-    return all(tally.left(place, sku) >= qty + sum(n.qty for n in taken if n.sku == sku) for sku, qty in wanted.items())
+    return all(
+        tally.left(place, sku) >= qty + sum(n.qty for n in taken if n.sku == sku) for sku, qty in sums(line).items()
+    )
+
+
+def sums(needs: Iterable[Need]) -> dict[str, int]:
+    """Pieces per SKU."""
+    found: dict[str, int] = {}
+    for need in needs:
+        found[need.sku] = found.get(need.sku, 0) + need.qty
+    return found
 
 
 def _missing(needs: Iterable[Need], places: Sequence[Place], tally: Tally) -> dict[str, int]:
     """Pieces per SKU that these places together do not have."""
-    wanted: dict[str, int] = {}
-    for need in needs:
-        wanted[need.sku] = wanted.get(need.sku, 0) + need.qty
-    short = {sku: qty - sum(tally.left(p.name, sku) for p in places) for sku, qty in sorted(wanted.items())}
+    wanted = sorted(sums(needs).items())
+    short = {sku: qty - sum(tally.left(p.name, sku) for p in places) for sku, qty in wanted}
     return {sku: n for sku, n in short.items() if n > 0}
 
 
 def _shown(parts: Iterable[tuple[str, Sequence[Need]]]) -> dict[str, dict[str, int]]:
-    shown: dict[str, dict[str, int]] = {}
-    for place, needs in parts:
-        for need in needs:
-            skus = shown.setdefault(place, {})
-            skus[need.sku] = skus.get(need.sku, 0) + need.qty
-    return shown
+    return {place: sums(needs) for place, needs in parts}
 
 
 # ------------------------------------------------------------------ names of places
 
 
+@lru_cache(maxsize=8192)
 def plain(name: str) -> str:
     """A place name without its ending; what would leave a single character keeps it."""
     for ending in _ENDINGS:

@@ -82,14 +82,14 @@ def show_(
     """Show one order with its lines, holds, parcels and refunds."""
     with office(config) as oms:
         found = oms.show_order(number, reveal=reveal, by=who(by))
-    return show(found, json=json, reveal=reveal)
+    return show(found, json=json, reveal=reveal, hide=("order_no",))
 
 
 @app.command("explain", epilog=example("oms order explain NUMBER"))
 def explain(number: Number, config: Config = None, json: Json = False) -> int:
     """Why an order is where it is: every step with its reason, doubts, holds, and what it waits for."""
     with office(config) as oms:
-        return show(oms.explain_order(number), json=json)
+        return show(oms.explain_order(number), json=json, hide=("ref", "order_no", "version", "run_id"))
 
 
 @app.command("audit", epilog=example("oms order audit", "oms order audit NUMBER --dry-run"))

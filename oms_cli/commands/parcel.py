@@ -49,7 +49,7 @@ def show_(
 ) -> int:  # fmt: skip
     """Show one parcel with its orders and its history."""
     with office(config) as oms:
-        return show(oms.show_parcel(parcel), json=json)
+        return show(oms.show_parcel(parcel), json=json, hide=("ref", "version", "run_id"))
 
 
 @app.command("handover", epilog=example("oms parcel handover --warehouse main --out picks.csv"))

@@ -323,7 +323,7 @@ class FakeJd(Fake):
                 self.details.append(body["order_id"])
                 row = self.find(body["order_id"])
                 if row is None:
-                    told = {"apiResult": {"success": False, "englishErrCode": "order.not.exist"}}
+                    told: dict[str, Any] = {"apiResult": {"success": False, "englishErrCode": "order.not.exist"}}
                     return {"jingdong_pop_order_enGet_responce": {"code": "0", "orderDetailInfo": told}}
                 return {
                     "jingdong_pop_order_enGet_responce": {

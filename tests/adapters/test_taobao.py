@@ -323,3 +323,8 @@ def test_a_token_that_cannot_be_renewed_asks_for_the_merchant() -> None:
 
     with Rig("taobao", handler) as rig, pytest.raises(NotAuthorised, match="refresh token expired"):
         rig.pull()
+
+
+def test_cash_on_delivery_is_to_ship_and_not_paid_yet() -> None:
+    doc = order(type="cod", pay_time=None)
+    assert (doc.status, doc.flags, doc.payable_minor, doc.paid_minor) == ("paid", ("cod",), 1000, 0)

@@ -19,7 +19,6 @@ from tests.adapters.kit import NOON, FixedClock, Rig, items, sample
 
 class TestWechatShop(PlatformContract):
     fake = FakeWechat
-    told_wait_s = 60.0
 
     def without_lines(self, raw: str, empty: str) -> bytes:
         payload = json.loads(raw)

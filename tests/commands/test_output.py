@@ -6,6 +6,7 @@ import io
 import json
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -115,3 +116,21 @@ def test_a_table_on_a_terminal_leaves_out_empty_columns(monkeypatch: pytest.Monk
 def test_no_line_break_or_tab_of_a_value_breaks_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     console.show([{"a": "x\ty\nz", "b": 1}])
     assert capsys.readouterr().out.splitlines() == ["a\tb", "x y z\t1"]
+
+
+def test_a_time_that_was_written_out_is_shown_in_the_zone_of_the_reader(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "zone", ZoneInfo("Asia/Shanghai"))
+    console.show(
+        [{"at": "2024-03-01T00:00:00.123000Z", "then": datetime(2024, 3, 1, tzinfo=UTC), "text": "2024-03-01"}]
+    )
+    assert capsys.readouterr().out.splitlines()[1] == "2024-03-01 08:00:00+0800\t2024-03-01 08:00:00+0800\t2024-03-01"
+
+
+def test_what_a_person_need_not_see_is_hidden_from_tables_only(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = {"number": "N", "history": [{"ref": "N", "to": "audited"}]}
+    console.show(shown, hide=("ref",))
+    assert "ref" not in capsys.readouterr().out
+    console.show(shown, hide=("ref",), json=True)
+    assert json.loads(capsys.readouterr().out) == shown

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.rules.levels import Component, target
 from jobs.schema import LevelSection
@@ -44,3 +46,37 @@ def test_with_an_old_frontier_a_level_falls_but_never_rises() -> None:
 
 def test_an_unmapped_listing_is_never_told() -> None:
     assert level() == (None, "unmapped")
+
+
+parts = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(0, 300), st.integers(0, 300), st.integers(0, 50)), min_size=1, max_size=4
+)
+shops = st.lists(st.integers(0, 100), min_size=1, max_size=4).filter(lambda xs: 0 < sum(xs) <= 100)
+
+
+@given(parts=parts, hundredths=shops)
+def test_shops_that_share_one_stock_never_show_more_than_is_free(
+    parts: list[tuple[int, int, int, int]], hundredths: list[int]
+) -> None:
+    shown = [level(*parts, share=n / 100)[0] or 0 for n in hundredths]
+    for qty, on_hand, held, demand in parts:
+        assert sum(shown) * qty <= max(on_hand - held - demand, 0)
+
+
+@given(
+    parts=parts,
+    last=st.none() | st.integers(0, 300),
+    share=st.integers(0, 100),
+    cap=st.integers(0, 50),
+    floor=st.integers(0, 20),
+    safety=st.integers(0, 30),
+)
+def test_an_old_frontier_never_raises_and_no_level_is_negative_or_above_its_cap(
+    parts: list[tuple[int, int, int, int]], last: int | None, share: int, cap: int, floor: int, safety: int
+) -> None:
+    rule = {"share": share / 100, "cap": cap, "floor": floor, "safety": safety}
+    fresh, _ = level(*parts, last=last, **rule)
+    stale, _ = level(*parts, stale=True, last=last, **rule)
+    assert fresh is not None and fresh >= 0 and (not cap or fresh <= cap) and (fresh == 0 or fresh >= floor)
+    assert stale is None if last is None else stale is not None and stale <= last
+    assert last is None or stale == min(fresh, last)

@@ -231,6 +231,17 @@ def test_a_choice_ships_every_line_once_and_keeps_to_the_limits(
         assert all(sum(n.value_minor for n in some) >= limits.split_min_minor for _, some in choice.parts)
 
 
+@given(orders, levels, st.permutations(ALL))
+def test_the_best_place_is_the_first_of_the_ranking(
+    needs: tuple[Need, ...], stock: dict[tuple[str, str], int], rules: list[str]
+) -> None:
+    tally = Tally([(p, s, n) for (p, s), n in stock.items()], PLACES)
+    lines = tuple((n,) for n in needs)
+    question = sourcing.Question(HANGZHOU, lines, tally)
+    ordered, decided = sourcing.rank(question, PLACES, rules)
+    assert sourcing.best(question, PLACES, rules) == (ordered[0], decided)
+
+
 @given(orders, levels, guards, st.randoms(use_true_random=False))
 def test_a_choice_does_not_depend_on_the_order_of_places_or_lines(
     needs: tuple[Need, ...], stock: dict[tuple[str, str], int], limits: Limits, shuffler: random.Random

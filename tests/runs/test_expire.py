@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from jobs import expire
+from jobs import expire, orders
 from jobs.env import Env
 from stores.records import Progress, Task
 from tests.factories import T0, make_full_order, open_env, put_orders
+from tests.fulfilment import killed_at
 
 
 @pytest.fixture
@@ -50,3 +51,29 @@ def test_a_dry_run_names_old_unpaid_own_orders_and_takes_no_task(env: Env) -> No
     task(env, due)
     assert [i.ref for i in expire.expire(env, dry_run=True).items] == [due]
     assert expire.expire(env, limit=1).counts == {"cancelled": 1}
+
+
+def test_an_own_order_expires_without_anybody_having_made_its_task(env: Env) -> None:
+    no = order(env, "1", ordered_at=T0 - timedelta(seconds=env.settings.expire.after - 60))
+    assert expire.expire(env).counts == {}
+    env.clock.advance(61)
+    assert expire.expire(env).counts == {"cancelled": 1}
+    assert env.orders.heads([no])[no].progress == Progress.CANCELLED
+
+
+def test_a_held_order_does_not_expire_before_its_release(env: Env) -> None:
+    no = order(env, "1")
+    orders.hold(env, [no], by="li")
+    assert expire.expire(env).counts == {"waiting": 1}
+    orders.release(env, [no], by="li")
+    env.clock.advance(expire.LEASE_S + 1)
+    assert expire.expire(env).counts == {"cancelled": 1}
+
+
+def test_an_expiry_killed_in_its_gap_ends_after_the_lease(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    no = order(env, "1")
+    with killed_at(expire.CLOSED, monkeypatch):
+        expire.expire(env)
+    env.clock.advance(expire.LEASE_S + 1)
+    assert expire.expire(env).counts == {"void": 1}
+    assert [s.reason for s in env.orders.history(no)] == ["pushed", "expired"]

@@ -1,6 +1,7 @@
 """push stock: changed levels are told once, whatever happens to the answers."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ import pytest
 
 from adapters.core.shapes import Capabilities, StockCapability
 from adapters.documents import LevelUpdate, WriteResult
-from jobs import gaps, levels, levels_sending
+from jobs import gaps, levels, levels_sending, seen_listings
 from jobs.env import Env
-from stores.records import Watermark
-from tests.factories import make_full_order, open_env, put_orders, put_stock
+from stores.records import Ask, Watermark
+from tests.factories import T0, make_full_order, open_env, put_orders, put_stock
 
 
 class Shelf:
@@ -79,7 +80,7 @@ def test_the_preview_names_now_target_and_why_and_tells_nothing(env: Env, monkey
     put_stock(env, {"EAST": {"SKU-1": 20}})
     result = levels.push(env, skus=["SKU-1"], dry_run=True)
     assert [(i.ref, i.reason, i.facts) for i in result.items] == [
-        ("L-SKU-1", "changed", {"now": 13, "target": 23, "why": "formula"})
+        ("L-SKU-1", "changed", {"skus": {"SKU-1": 1}, "now": 13, "target": 23, "why": "formula"})
     ]
     assert told.shown["L-SKU-1"] == 13
 
@@ -117,7 +118,7 @@ def test_a_lost_answer_is_read_back_before_anything_is_repeated(
     assert levels.push(env, skus=["SKU-1"]).counts == {"same": 1}
 
 
-@pytest.mark.parametrize("name", [levels_sending.SENDING, levels_sending.ANSWERED])
+@pytest.mark.parametrize("name", [levels_sending.SENDING, levels_sending.ANSWERED, levels_sending.KEPT])
 def test_a_push_killed_in_a_gap_is_finished_by_the_next_one(
     env: Env, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,3 +145,47 @@ def test_a_refused_level_is_told_to_the_operator_and_not_repeated(env: Env, monk
     assert levels.push(env, skus=["SKU-1"]).exit_code == 3
     assert levels.push(env, skus=["SKU-1"]).counts["refused_before"] == 1
     assert len(told.told) == 1
+
+
+def test_a_place_that_owes_pieces_hides_nothing_of_another(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = shelf(env, monkeypatch)
+    ask = Ask(reservation_id="o:1", order_no="o", attempt=1, warehouse="EAST", items=(("SKU-1", 10),))
+    assert env.stock.reserve([ask], run_id="t")[0].granted
+    env.clock.advance(60)
+    put_stock(env, {"EAST": {"SKU-1": 4}})
+    levels.push(env, skus=["SKU-1"])
+    assert told.shown["L-SKU-1"] == 5 - 2
+
+
+def test_what_a_warehouse_keeps_back_or_a_closed_one_has_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {"EAST": {"safety": 3}, "SOUTH": {"enabled": False}, "WEST": {}}
+    made = open_env(tmp_path, warehouses=places)
+    put_stock(made, {"EAST": {"SKU-1": 10}, "SOUTH": {"SKU-1": 100}, "WEST": {"SKU-1": 2}, "GONE": {"SKU-1": 50}})
+    put_orders(made, make_full_order({"SKU-1": 2}))
+    mark(made)
+    told = shelf(made, monkeypatch)
+    levels.push(made)
+    assert told.shown == {"L-SKU-1": 10 - 3 + 2 - 2}
+    made.close()
+
+
+def test_listings_of_older_orders_are_remembered_and_new_ones_learned(
+    env: Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sorted(seen_listings.seen(env, "tmall")) == ["L-SKU-1", "L-SKU-2", "L-SKU-3"]
+    asked: list[Any] = []
+    find = env.orders.find
+    monkeypatch.setattr(env.orders, "find", lambda query, **more: asked.append(query.since) or find(query, **more))
+    env.clock.advance(7 * 86400)
+    put_orders(env, make_full_order({"SKU-9": 1}, number="9", ordered_at=env.clock.now()))
+    assert sorted(seen_listings.seen(env, "tmall")) == ["L-SKU-1", "L-SKU-2", "L-SKU-3", "L-SKU-9"]
+    seen_listings.seen(env, "tmall")
+    assert asked[1] > asked[0] > T0 - timedelta(hours=7)
+
+
+def test_a_preview_remembers_nothing_of_what_it_saw(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf(env, monkeypatch)
+    levels.push(env, dry_run=True)
+    assert env.ledger.value("listings:tmall") is None

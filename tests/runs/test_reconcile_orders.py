@@ -17,6 +17,7 @@ from jobs.rules.numbers import order_no
 from jobs.storing import store
 from tests.documents import SELLER, T0, order_document, pulled
 from tests.factories import make_full_order, open_env, put_orders
+from tests.fulfilment import FakePlatform, document, install, shipped
 
 NUMBER = order_no("taobao", SELLER, "3890012345678901234")
 
@@ -103,3 +104,15 @@ def test_what_the_platform_lists_and_the_inbox_lacks_is_named(env: Env, monkeypa
 def test_an_order_of_another_shop_is_not_compared(env: Env) -> None:
     put_orders(env, make_full_order(shop="other", number="5"))
     assert found(env, shops=["tmall"]) == []
+
+
+def test_an_order_that_contradicts_its_document_is_named(tmp_path: Path) -> None:
+    made = open_env(tmp_path)
+    platform = install(made, FakePlatform())
+    shipped(made, platform, document("1"), document("2"))
+    platform.change("1", status="cancelled", status_raw="TRADE_CLOSED")
+    store(made, "tmall", platform, "orders", [pulled(platform.orders["1"])])  # type: ignore[arg-type]
+    push.push(made)
+    [item] = reconcile_orders.reconcile(made).items
+    assert (item.reason, item.facts["platform"], item.facts["ours"]) == ("status_differs", "cancelled", "shipped")
+    made.close()

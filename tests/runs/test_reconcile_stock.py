@@ -145,3 +145,36 @@ def test_a_plan_edited_by_hand_is_refused(env: Env, tmp_path: Path) -> None:
         reconcile_stock.reconcile(env, apply=plan, by="lin")
     with pytest.raises(BadRequest):
         reconcile_stock.reconcile(env, apply=plan, plan_out=plan, by="lin")
+
+
+def test_missing_demand_is_claimed_again_and_wrong_demand_put_right(env: Env, tmp_path: Path) -> None:
+    lost, wrong = put_orders(env, make_full_order(number="1"), make_full_order(number="2"))
+    env.stock.unwant([lost])
+    env.stock.want([Demand(order_no=wrong, sku="SKU-1", qty=5)])
+    assert reasons(env) == [("demand_differs", lost), ("demand_differs", wrong)]
+    assert repaired(env, tmp_path) == {"repaired": 2}
+    assert env.stock.demand() == {"SKU-1": 4}
+    assert reasons(env) == []
+
+
+def test_stock_held_beyond_what_the_lines_need_is_named_with_its_evidence(env: Env, tmp_path: Path) -> None:
+    no = sourced(env)
+    full = env.orders.load([no])[no]
+    fewer = tuple(msgspec.structs.replace(s, qty=1) for s in full.ship_lines)
+    change = Change(order_no=no, expect=full.order.version, reason="t", ship_lines=fewer)
+    assert env.orders.apply([change], run_id="t")[0].ok
+    [item] = reconcile_stock.reconcile(env).items
+    assert (item.reason, item.ref, item.facts["beyond"]) == ("held_beyond_lines", no, {"EAST/SKU-1": 1})
+    assert repaired(env, tmp_path) == {"repaired": 1}
+    assert env.orders.heads([no])[no].progress == Progress.AUDITED
+    assert (env.stock.levels()[0].held, env.stock.demand()) == (0, {"SKU-1": 1})
+
+
+def test_an_order_at_the_warehouse_is_left_to_a_person(env: Env, tmp_path: Path) -> None:
+    no = sourced(env)
+    head = env.orders.heads([no])[no]
+    env.orders.apply([Change(order_no=no, expect=head.version, to=Progress.MERGED, reason="t")], run_id="t")
+    env.stock.release([(f"{no}:1", "EAST")], run_id="t")
+    [item] = reconcile_stock.reconcile(env).items
+    assert (item.reason, item.facts["repair"]) == ("order_without_stock", "")
+    assert repaired(env, tmp_path) == {}

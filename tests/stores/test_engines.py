@@ -89,6 +89,28 @@ def test_a_file_that_is_no_database_is_an_error_of_the_store(tmp_path: Path) -> 
         open_orders(f"sqlite:{tmp_path / 'orders.db'}")
 
 
+def test_what_is_done_waits_for_the_disk_and_what_is_claimed_does_not(tmp_path: Path) -> None:
+    """Read from the connection, since no test can cut the power."""
+    for url, wanted in ((f"sqlite:{tmp_path / 'a.db'}", 2), (f"sqlite:{tmp_path / 'b.db'}?lasting=no", 1)):
+        made = database.Database.unchecked(url, "stock")
+        with made.write() as c:
+            assert c.exec_driver_sql("PRAGMA synchronous").scalar() == wanted
+        with made.write(lasting=False) as c:
+            assert c.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+        made.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.db", "b.db"]
+
+
+def test_a_question_mark_may_be_part_of_a_path(tmp_path: Path) -> None:
+    open_orders(f"sqlite:{tmp_path / 'who?a=b' / 'orders.db'}").close()
+    assert (tmp_path / "who?a=b" / "orders.db").exists()
+
+
+def test_an_unknown_option_of_a_url_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownEngine, match="lasting=no"):
+        open_orders(f"sqlite:{tmp_path / 'orders.db'}?mode=ro")
+
+
 def test_a_new_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     open_orders(f"sqlite:{tmp_path / 'data' / 'orders.db'}").close()
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
