@@ -127,7 +127,7 @@ def test_an_edit_is_kept_and_recorded(at: At) -> None:
 
 def test_what_the_buyer_received_is_completed_after_its_time(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     oms = at("shipped")
-    assert oms("order", "complete", "--json").document["counts"] == {}
+    assert "completed" not in oms("order", "complete", "--json").document["counts"]
     later = datetime.fromisoformat(os.environ["OMS__CLOCK__START"]) + timedelta(days=16)
     monkeypatch.setenv("OMS__CLOCK__START", later.isoformat())
     shipped = {o["order_no"] for o in oms("order", "list", "--progress", "shipped", "--json").lines}

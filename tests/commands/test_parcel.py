@@ -45,7 +45,7 @@ def test_waybills_come_back_and_rows_with_errors_are_kept_apart(at: At) -> None:
     write_rows(oms.folder / "w.csv", ("parcel_no", "carrier", "waybill"), [*rows, wrong])
     said = oms("parcel", "import", "w.csv", "--json")
     assert said.code == 3
-    assert "P-NOWHERE" in (oms.folder / "w.csv.errors.csv").read_text(encoding="utf-8-sig")
+    assert "P-NOWHERE" in (oms.folder / "w.errors.csv").read_text(encoding="utf-8-sig")
     labelled = oms("parcel", "list", "--state", "labelled", "--limit", "500", "--json").lines
     assert {p["waybill"] for p in labelled} == {r["waybill"] for r in rows}
 
