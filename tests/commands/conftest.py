@@ -106,9 +106,9 @@ def oms(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """A day at one marketplace on this machine."""
+    """A day at one marketplace on this machine, one for each file: what a file tells the marketplace stays there."""
     made = Day(tmp_path_factory.mktemp("day"))
     yield made
     made.close()

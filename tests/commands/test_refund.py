@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from tests.commands.conftest import Shell
-from tests.commands.day import Day
 
 At = Callable[[str], Shell]
-
-
-@pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """A world of this file's own: what is told to a platform here must not show in other tests."""
-    made = Day(tmp_path_factory.mktemp("own-day"))
-    yield made
-    made.close()
 
 
 def test_refunds_are_listed_and_can_be_narrowed(at: At) -> None:
