@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from adapters.documents import OrderDocument, Pulled
+from adapters.documents import OrderDocument
 from jobs import gaps
 from jobs.env import Env, RunHandle
 from jobs.errors import BadMove
@@ -22,12 +22,11 @@ from stores.records import (
     FullOrder,
     Hold,
     InboxEntry,
+    Line,
     Membership,
-    Order,
     Parcel,
     Progress,
     Receiver,
-    RefundState,
     ShipLine,
 )
 
@@ -54,6 +53,8 @@ _FIELDS = (
     "merge_confirm", "region", "flags", "marks", "adjustments", "paid_at", "ship_by", "platform_status",
     "doc_modified_at", "doc_hash",
 )  # fmt: skip
+#: progress in which no place holds stock for an order
+_NOT_PLACED = (Progress.UNPAID, Progress.CREATED, Progress.AUDITED)
 #: flags that are ours; a document never takes them away
 _OUR_FLAGS = "our_"
 #: fields of the receiver and region that a person may edit here
@@ -150,28 +151,32 @@ def _text(new: NewOrder, field: str) -> str:
     return str(getattr(new.receiver, field))
 
 
-def _carry_out(env: Env, run: RunHandle, translator: Translator, plans: Sequence[Plan]) -> list[Settled]:
-    stopping = [p for p in plans if p.action == "stop"]
-    answers: dict[str, str] = {}
-    if stopping:
-        from jobs.parcel_stop import stop_for
+class Move(NamedTuple):
+    """Where an order goes (None: it stays), which holds open and which close."""
 
-        answers = stop_for(
-            env, run, [p.old.order.order_no for p in stopping], reason="change." + "+".join(stopping[0].whats)
-        )
-        fresh = env.orders.load([p.old.order.order_no for p in stopping])
-        plans = [p._replace(old=fresh[p.old.order.order_no]) if p in stopping else p for p in plans]
-    now = env.clock.now()
-    release = [p for p in plans if _frees_stock(p, answers, now)]
-    if release:
-        _release(env, run, [p.old for p in release])
-        gaps.gap(RELEASED)
-    written = [_change(env, translator, p, answers) for p in plans]
-    outcomes = env.orders.apply(written, run_id=run.id)
-    gaps.gap(WRITTEN)
-    _make_sure(env, list(env.orders.load([p.old.order.order_no for p in plans]).values()))
+    to: Progress | None
+    holds: tuple[Hold, ...]
+    release: tuple[str, ...]
+
+
+def _carry_out(env: Env, run: RunHandle, translator: Translator, plans: Sequence[Plan]) -> list[Settled]:
+    plans, answers = _stop(env, run, plans)
     settled: list[Settled] = []
-    for plan, outcome in zip(plans, outcomes, strict=True):
+    ready: list[tuple[Plan, Move]] = []
+    for plan in plans:
+        try:
+            ready.append((plan, _move(plan, answers, env.clock.now())))
+        except BadMove as error:
+            # One order that cannot go there is a person's matter; the others of its batch go on.
+            settled.append((plan.entry.key, "parked", "bad_move", {**_facts(plan), "error": str(error)}))
+    freed = [plan.old for plan, move in ready if _frees_stock(plan, move)]
+    if freed:
+        _release(env, run, freed)
+        gaps.gap(RELEASED)
+    outcomes = env.orders.apply([_change(env, translator, p, m, answers) for p, m in ready], run_id=run.id)
+    gaps.gap(WRITTEN)
+    _make_sure(env, list(env.orders.load([p.old.order.order_no for p, _ in ready]).values()))
+    for (plan, _), outcome in zip(ready, outcomes, strict=True):
         if outcome.ok:
             settled.append((plan.entry.key, "pushed", "changed", _facts(plan)))
             _tell(env, plan, answers)
@@ -181,10 +186,24 @@ def _carry_out(env: Env, run: RunHandle, translator: Translator, plans: Sequence
     return settled
 
 
-def _frees_stock(plan: Plan, answers: dict[str, str], now: datetime) -> bool:
-    to, _, _ = _move(plan, answers, now)
+def _stop(env: Env, run: RunHandle, plans: Sequence[Plan]) -> tuple[list[Plan], dict[str, str]]:
+    """Stop the parcels of those that need it, each for its own reason; the plans as the orders stand after it."""
+    from jobs.parcel_stop import stop_for
+
+    reasons: dict[str, list[str]] = {}
+    for plan in plans:
+        if plan.action == "stop":
+            reasons.setdefault("change." + "+".join(plan.whats), []).append(plan.old.order.order_no)
+    answers: dict[str, str] = {}
+    for reason, numbers in reasons.items():
+        answers |= stop_for(env, run, numbers, reason=reason)
+    fresh = env.orders.load(list(answers)) if answers else {}
+    return [p._replace(old=fresh.get(p.old.order.order_no, p.old)) for p in plans], answers
+
+
+def _frees_stock(plan: Plan, move: Move) -> bool:
     held = plan.old.order.progress in (Progress.AUDITED, Progress.SOURCED, Progress.MERGED)
-    return held and to in (Progress.CREATED, Progress.CANCELLED, Progress.SHIPPED)
+    return held and move.to in (Progress.CREATED, Progress.CANCELLED, Progress.SHIPPED)
 
 
 def _release(env: Env, run: RunHandle, olds: Sequence[FullOrder]) -> None:
@@ -211,10 +230,10 @@ def _make_sure(env: Env, fulls: Sequence[FullOrder]) -> None:
     )
 
 
-def _change(env: Env, translator: Translator, plan: Plan, answers: dict[str, str]) -> Change:
+def _change(env: Env, translator: Translator, plan: Plan, move: Move, answers: dict[str, str]) -> Change:
     old, new, now = plan.old, plan.new, env.clock.now()
     number = old.order.order_no
-    to, holds, release = _move(plan, answers, now)
+    to, holds, release = move
     fields = {name: getattr(new.order, name) for name in _FIELDS}
     fields["flags"] = tuple(sorted({*new.order.flags, *(f for f in old.order.flags if f.startswith(_OUR_FLAGS))}))
     fields["refunded_minor"] = old.order.refunded_minor
@@ -227,8 +246,10 @@ def _change(env: Env, translator: Translator, plan: Plan, answers: dict[str, str
     if to in (Progress.CREATED, Progress.CANCELLED, Progress.SHIPPED):
         fields["intent"] = ()
     ship_lines: tuple[ShipLine, ...] = ()
-    if lines_changed or to == Progress.CANCELLED:
-        ship_lines = _ship_lines(translator, plan, cancelled=to == Progress.CANCELLED)
+    if to == Progress.CANCELLED:
+        ship_lines = closed(old)
+    elif lines_changed and (to == Progress.CREATED or old.order.progress in _NOT_PLACED):
+        ship_lines = remade(translator, old, new.lines)
     return Change(
         order_no=number,
         expect=old.order.version,
@@ -252,9 +273,7 @@ def _change(env: Env, translator: Translator, plan: Plan, answers: dict[str, str
     )
 
 
-def _move(
-    plan: Plan, answers: dict[str, str], now: datetime
-) -> tuple[Progress | None, tuple[Hold, ...], tuple[str, ...]]:
+def _move(plan: Plan, answers: dict[str, str], now: datetime) -> Move:
     """Where the order goes, which holds open and which close."""
     number, progress = plan.old.order.order_no, plan.old.order.progress
     action = plan.action
@@ -300,7 +319,7 @@ def _move(
         raise BadMove(f"{number}: {progress} → {to} ({'+'.join(plan.whats)})")
     if to in (Progress.CANCELLED, Progress.SHIPPED):
         release += tuple(h.code for h in plan.old.holds if h.released_at is None)
-    return to, holds if to not in (Progress.CANCELLED, Progress.SHIPPED) else (), release
+    return Move(to, holds if to not in (Progress.CANCELLED, Progress.SHIPPED) else (), release)
 
 
 def _with_edits(plan: Plan) -> tuple[Receiver, Any, str]:
@@ -316,22 +335,27 @@ def _with_edits(plan: Plan) -> tuple[Receiver, Any, str]:
     return receiver, region, remark
 
 
-def _ship_lines(translator: Translator, plan: Plan, *, cancelled: bool) -> tuple[ShipLine, ...]:
-    """Ship lines made anew after the lines changed; what shipped or returned keeps its counts, what fell away closes."""
-    old = {s.ship_no: s for s in plan.old.ship_lines}
-    if cancelled:
-        return tuple(
-            msgspec.structs.replace(s, status="closed", warehouse="", parcel_no="")
-            for s in old.values()
-            if not s.shipped_qty
-        )
-    fresh = translator.ship_lines(plan.new.order.platform, plan.new.lines)
+def closed(old: FullOrder) -> tuple[ShipLine, ...]:
+    """Ship lines of a cancelled order: what has not left is closed and belongs nowhere."""
+    return tuple(
+        msgspec.structs.replace(s, status="closed", warehouse="", parcel_no="")
+        for s in old.ship_lines
+        if not s.shipped_qty
+    )
+
+
+def remade(translator: Translator, old: FullOrder, lines: Sequence[Line]) -> tuple[ShipLine, ...]:
+    """Ship lines made anew after the lines changed; what shipped or returned keeps its counts, what fell away closes.
+
+    Only for orders that no place holds stock for: what is in a parcel at a warehouse is a fact until it is stopped.
+    """
+    before = {s.ship_no: s for s in old.ship_lines}
     out = []
-    for line in fresh:
-        before = old.pop(line.ship_no, None)
-        kept = (before.shipped_qty, before.returned_qty) if before else (0, 0)
+    for line in translator.ship_lines(old.order.platform, lines):
+        was = before.pop(line.ship_no, None)
+        kept = (was.shipped_qty, was.returned_qty) if was else (0, 0)
         out.append(msgspec.structs.replace(line, shipped_qty=kept[0], returned_qty=kept[1]))
-    out += [msgspec.structs.replace(gone, status="closed") for gone in old.values()]
+    out += [msgspec.structs.replace(gone, status="closed", warehouse="", parcel_no="") for gone in before.values()]
     return tuple(out)
 
 
@@ -367,6 +391,3 @@ def parcels_of(env: Env, fulls: Sequence[FullOrder]) -> dict[str, list[Parcel]]:
         if link.parcel_no in found:
             out.setdefault(link.order_no, []).append(found[link.parcel_no])
     return out
-
-
-__all__ = ["Order", "Pulled", "RefundState", "change", "parcels_of"]

@@ -69,7 +69,7 @@ def take(env: Env, run: RunHandle, entries: Sequence[InboxEntry], *, patience: i
         ]
     _keep(env, run, good, kept)
     gaps.gap(KEPT)
-    outcomes = _move_orders(env, run, sorted({full.order.order_no for _, _, full, _ in good}))
+    outcomes = move_orders(env, run, sorted({full.order.order_no for _, _, full, _ in good}))
     for entry, _, full, refund in good:
         facts = {"refund_no": refund, "order_no": full.order.order_no}
         ok = outcomes.get(full.order.order_no, True)
@@ -148,7 +148,7 @@ def _lines(doc: RefundDocument, full: FullOrder, refund_no: str) -> tuple[Refund
     )
 
 
-def _move_orders(env: Env, run: RunHandle, order_nos: Sequence[str]) -> dict[str, bool]:
+def move_orders(env: Env, run: RunHandle, order_nos: Sequence[str]) -> dict[str, bool]:
     """Derive the refund axis of each order from all its refunds and write it where it moved."""
     if not order_nos:
         return {}

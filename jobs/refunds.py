@@ -234,7 +234,7 @@ def _write(env: Env, run: RunHandle, decisions: Sequence[tuple[Refund, str, str,
     agreements.intend(env, run, done)
     ours = sorted({r.order_no for r, act, _ in done if r.authority == "us" and act == "refuse"})
     if ours:
-        refunding._move_orders(env, run, ours)
+        refunding.move_orders(env, run, ours)
     return [r for r, _, _ in done]
 
 

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from adapters.documents import OrderDocument
-from jobs import gaps
+from jobs import changing, gaps
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
-from jobs.intake import demand_of
+from jobs.intake import Translator, demand_of
+from jobs.listings import Listings
 from jobs.push import want_all
 from jobs.results import Item
 from jobs.storing import inbox_key
@@ -59,7 +60,8 @@ def _move(env: Env, run: RunHandle, fulls: Mapping[str, FullOrder]) -> None:
     if ids:
         env.stock.release(ids, run_id=run.id)
     gaps.gap(FREED)
-    changes = [_change(full, cancelled=no in over) for no, full in fulls.items()]
+    translator = Translator(Listings.open(env), env.privacy.search_hash, env.clock.now())
+    changes = [_change(translator, full, cancelled=no in over) for no, full in fulls.items()]
     outcomes = {o.key: o for o in env.orders.apply(changes, run_id=run.id)}
     gaps.gap(MOVED)
     moved = env.orders.load([no for no, o in outcomes.items() if o.ok])
@@ -80,16 +82,13 @@ def _over(env: Env, fulls: Mapping[str, FullOrder]) -> set[str]:
     return closed | {no for no, f in fulls.items() if f.order.refund_state == RefundState.FULL}
 
 
-def _change(full: FullOrder, *, cancelled: bool) -> Change:
+def _change(translator: Translator, full: FullOrder, *, cancelled: bool) -> Change:
     head = full.order
-    status = "closed" if cancelled else "open"
+    # While the parcel was at the warehouse its lines stayed as packed; now they follow what the platform says.
+    lines = changing.closed(full) if cancelled else changing.remade(translator, full, full.lines)
     return Change(
         order_no=head.order_no, expect=head.version, to=Progress.CANCELLED if cancelled else Progress.CREATED,
         reason="stop.confirmed", set={"intent": (), "due_at": None}, waiting=(),
         release=tuple(h.code for h in full.holds if h.released_at is None) if cancelled else (STOP_HOLD,),
-        ship_lines=tuple(
-            msgspec.structs.replace(s, status=status, warehouse="", parcel_no="")
-            for s in full.ship_lines
-            if s.status == "open" and not s.shipped_qty
-        ),
+        ship_lines=lines,
     )  # fmt: skip
