@@ -171,7 +171,7 @@ class Oms:
         return complete.complete(self.env, shops=shops, limit=limit, dry_run=dry_run)
 
     def expire_orders(self, *, limit: int = 0, dry_run: bool = False) -> Result:
-        """Close unpaid orders that we own after their time."""
+        """Release holds whose end has passed; close unpaid orders that we own after their time."""
         from jobs import expire
 
         return expire.expire(self.env, limit=limit, dry_run=dry_run)
@@ -397,6 +397,12 @@ class Oms:
         return reconcile_stock.reconcile(self.env, plan_out=plan_out, apply=apply, by=by)
 
     # ------------------------------------------------------------ house
+    def purge(self, *, dry_run: bool = False) -> Result:
+        """Delete documents and raw payloads that are finished and older than settings `[privacy] raw_days`."""
+        from jobs import db
+
+        return db.purge(self.env, dry_run=dry_run)
+
     def status(self) -> dict[str, Any]:
         """Per shop: frontier, proven, lag, open windows, last run; per stage: waiting, held, oldest; parked; alerts."""
         from jobs import status

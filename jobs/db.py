@@ -1,13 +1,15 @@
-"""db …: the stores' tables against this program's version."""
+"""db …: the stores' tables against this program's version, and the end of what is kept only for a time."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import stores
 
 if TYPE_CHECKING:
     from jobs.env import Env
+    from jobs.results import Result
     from stores.schema import SchemaState
 
 STORES = ("orders", "inbox", "stock", "ledger", "bus")
@@ -39,6 +41,17 @@ def upgrade(env: Env) -> list[dict[str, Any]]:
         after = before if before.is_current else stores.upgrade(name, url)
         rows.append({**_row(name, after), "before": before.kept, "done": "upgraded" if before != after else "nothing"})
     return rows
+
+
+def purge(env: Env, *, dry_run: bool = False) -> Result:
+    """Delete what platforms sent, once it was pushed and not seen for `[privacy] raw_days`.
+
+    Orders, history, versions and proofs stay. A document that comes again afterwards is told from its kept version.
+    """
+    with env.run("db purge", dry_run=dry_run, days=env.settings.privacy.raw_days) as run:
+        old = env.inbox.expire_raw(timedelta(days=env.settings.privacy.raw_days), dry_run=dry_run)
+        run.result.count("purged", old)
+        return run.result
 
 
 def _row(name: str, state: SchemaState) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""order expire: unpaid orders that we own close after their time, by tasks that survive restarts."""
+"""order expire: what has passed its time. Holds with an end are released; unpaid orders that we own close, by tasks that
+survive restarts."""
 
 from __future__ import annotations
 
@@ -28,9 +29,10 @@ CLOSED = gaps.declare(
 
 
 def expire(env: Env, *, limit: int = 0, dry_run: bool = False) -> Result:
-    """Cancel what is due. Orders that were paid, closed or are not ours only lose their task."""
+    """Release ended holds, then cancel what is due. Orders that were paid, closed or are not ours only lose their task."""
     with env.run("order expire", dry_run=dry_run, limit=limit) as run:
         left = limit or 1 << 60
+        _release_ended(env, run)
         if dry_run:
             _preview(env, run, left)
             return run.result
@@ -43,6 +45,33 @@ def expire(env: Env, *, limit: int = 0, dry_run: bool = False) -> Result:
             _batch(env, run, tasks)
             run.beat()
         return run.result
+
+
+def _release_ended(env: Env, run: RunHandle) -> None:
+    """Release holds whose `until` has passed. An order that somebody moves just now is left to the next run."""
+    while not run.stopping:
+        ended = env.orders.expired_holds(limit=BATCH)
+        codes: dict[str, list[str]] = {}
+        for hold in ended:
+            codes.setdefault(hold.order_no, []).append(hold.code)
+        heads = env.orders.heads(list(codes))
+        if run.result.dry_run:
+            for no, names in codes.items():
+                run.result.add(Item(ref=no, did="released", reason=",".join(sorted(names)), shop=heads[no].shop))
+            return
+        changes = [
+            Change(
+                order_no=no, expect=heads[no].version, reason="hold.ended", facts={"codes": sorted(names)},
+                release=tuple(names),
+            )
+            for no, names in codes.items()
+        ]  # fmt: skip
+        outcomes = env.orders.apply(changes, run_id=run.id)
+        if codes:
+            run.result.count("released", sum(o.ok for o in outcomes))
+        if len(ended) < BATCH or not all(o.ok for o in outcomes):
+            return
+        run.beat()
 
 
 def _preview(env: Env, run: RunHandle, left: int) -> None:

@@ -39,7 +39,7 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("shop", "The shops, their platforms and their access tokens."),
             ("jobs", "The job catalogue, its runs, locks, cron lines and what is parked."),
             ("alerts", "What an operator must know."),
-            ("db", "Upgrade and check the stores."),
+            ("db", "Upgrade and check the stores; delete payloads after their time."),
             ("sandbox", "A marketplace on this machine to try settings against."),
             ("completion", "Print the completion script of a shell."),
         ),

@@ -58,9 +58,9 @@ orders = sa.Table(
     sa.Index("orders_claimed", "claim_token", sqlite_where=sa.text("claim_token <> ''")),
 )  # fmt: skip
 
-#: what only few stages read: the sealed receiver, the remarks
+#: what only few stages read; people write names and phones into remarks, so these are sealed like the receiver
 order_details = sa.Table(
-    "order_details", metadata, _no(key=True), _sealed("receiver"), _json("buyer_remark"), _json("seller_remark")
+    "order_details", metadata, _no(key=True), _sealed("receiver"), _sealed("buyer_remark"), _sealed("seller_remark")
 )
 
 order_lines = sa.Table(

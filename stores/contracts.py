@@ -394,8 +394,11 @@ class Inbox(Protocol):
         """Every entry by key without documents; memory stays flat."""
         ...
 
-    def expire_raw(self, older_than: timedelta) -> int:
-        """Delete raw payloads of pushed entries not seen since; state and proofs stay. Returns how many."""
+    def expire_raw(self, older_than: timedelta, *, dry_run: bool = False) -> int:
+        """Delete documents and raw payloads of pushed entries not seen since; state and proofs stay.
+
+        Returns how many; with `dry_run` nothing is deleted.
+        """
         ...
 
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]: ...

@@ -53,7 +53,10 @@ def _insert(c: Connection, fresh: Sequence[NewOrder], run_id: str, now: int, sea
     many(c, rows.ORDERS.insert, [_head(n) for n in fresh])
     many(
         c, _DETAILS,
-        [(n.order.order_no, seal(receiver_bytes(n.receiver)), n.buyer_remark, n.seller_remark) for n in fresh],
+        [
+            (n.order.order_no, seal(receiver_bytes(n.receiver)), seal(n.buyer_remark.encode()), seal(n.seller_remark.encode()))
+            for n in fresh
+        ],
     )  # fmt: skip
     many(c, rows.LINES.insert, rows.LINES.rows(line for n in fresh for line in n.lines))
     many(c, rows.SHIP_LINES.insert, rows.SHIP_LINES.rows(line for n in fresh for line in n.ship_lines))

@@ -126,7 +126,7 @@ def _write_waiting(c: Connection, touched: Sequence[Change]) -> None:
 
 def _write_details(c: Connection, good: Sequence[Change], seal: Seal) -> None:
     for name in ("buyer_remark", "seller_remark"):
-        told = [(getattr(x, name), x.order_no) for x in good if getattr(x, name) is not None]
+        told = [(seal(getattr(x, name).encode()), x.order_no) for x in good if getattr(x, name) is not None]
         many(c, f"UPDATE order_details SET {name}=? WHERE order_no=?", told)
     sealed = [(seal(receiver_bytes(x.receiver)), x.order_no) for x in good if x.receiver is not None]
     many(c, "UPDATE order_details SET receiver=? WHERE order_no=?", sealed)

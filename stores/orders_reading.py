@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from stores.orders_moves import by_keys, in_list
 from stores.records import FullOrder, Order, Progress, Record, Refund
 from stores.rows import Rows
 
+Unseal = Callable[[bytes], bytes]
+
 R = TypeVar("R", bound=Record)
 Cursor = tuple[str, str]
 
@@ -27,8 +29,8 @@ def heads(c: Connection, order_nos: Sequence[str]) -> dict[str, Order]:
     return {no: found[no] for no in order_nos if no in found}
 
 
-def whole(c: Connection, orders: Iterable[Order]) -> list[FullOrder]:
-    """Heads made whole, each table read once for the set."""
+def whole(c: Connection, orders: Iterable[Order], unseal: Unseal) -> list[FullOrder]:
+    """Heads made whole, each table read once for the set; remarks opened."""
     given = list(orders)
     numbers = [o.order_no for o in given]
     lines = _parts(c, rows.LINES, numbers)
@@ -37,7 +39,10 @@ def whole(c: Connection, orders: Iterable[Order]) -> list[FullOrder]:
     members = _parts(c, rows.MEMBERSHIPS, numbers)
     refunds: dict[str, list[Refund]] = _parts(c, rows.REFUNDS, numbers)
     remark = "SELECT order_no, buyer_remark, seller_remark FROM order_details"
-    remarks = {no: (buyer, seller) for no, buyer, seller in by_keys(c, remark, "order_no", numbers)}
+    remarks = {
+        no: (unseal(buyer).decode(), unseal(seller).decode())
+        for no, buyer, seller in by_keys(c, remark, "order_no", numbers)
+    }
     out = []
     for order in given:
         no = order.order_no

@@ -202,8 +202,12 @@ class SqlInbox:
             after = found[-1][0]
             yield [self._entry(row) for row in found]
 
-    def expire_raw(self, older_than: timedelta) -> int:
+    def expire_raw(self, older_than: timedelta, *, dry_run: bool = False) -> int:
         limit = self._db.now_ms() - older_than // timedelta(milliseconds=1)
+        if dry_run:
+            with self._db.read() as c:
+                sql = "SELECT count(*) FROM inbox_payload JOIN inbox_state USING (key) WHERE status='pushed' AND seen_at<?"
+                return int(fetch(c, sql, (limit,))[0][0])
         with self._db.write() as c:
             return run(
                 c,

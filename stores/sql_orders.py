@@ -59,7 +59,7 @@ class SqlOrders:
 
     def load(self, order_nos: Sequence[str]) -> dict[str, FullOrder]:
         with self._db.read() as c:
-            found = orders_reading.whole(c, orders_reading.heads(c, order_nos).values())
+            found = orders_reading.whole(c, orders_reading.heads(c, order_nos).values(), self._privacy.decrypt)
         return {full.order.order_no: full for full in found}
 
     def receivers(self, order_nos: Sequence[str]) -> dict[str, Receiver]:
@@ -77,7 +77,7 @@ class SqlOrders:
         after = ""
         while True:
             with self._db.read() as c:
-                found = orders_reading.whole(c, orders_reading.page(c, after, batch, progress))
+                found = orders_reading.whole(c, orders_reading.page(c, after, batch, progress), self._privacy.decrypt)
             if not found:
                 return
             after = found[-1].order.order_no

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from oms_cli.console import show, watched
-from oms_cli.office import office
-from oms_cli.options import Config, JsonLines, example, group
+from oms_cli.office import done, office
+from oms_cli.options import Config, DryRun, Json, JsonLines, example, group
 
-app = group("Upgrade and check the stores.")
+app = group("Upgrade and check the stores; delete payloads after their time.")
 
 
 @app.command("upgrade", epilog=example("oms db upgrade"))
@@ -30,3 +30,11 @@ def check(config: Config = None, json: JsonLines = False) -> int:
         rows = db.check(oms.env)
     show(rows, json=json, columns=("store", "version", "wanted", "ok", "hint"))
     return 0 if all(row["ok"] for row in rows) else 3
+
+
+@app.command("purge", epilog=example("oms db purge --dry-run", "oms db purge"))
+def purge(dry_run: DryRun = False, config: Config = None, json: Json = False) -> int:
+    """Delete finished documents and raw payloads older than [privacy] raw_days; orders and proofs stay."""
+    with office(config) as oms:
+        result = oms.purge(dry_run=dry_run)
+    return done(result, json=json)

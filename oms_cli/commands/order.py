@@ -130,7 +130,7 @@ def complete(
 
 @app.command("expire", epilog=example("oms order expire", "oms order expire --dry-run"))
 def expire(limit: Limit = 0, dry_run: DryRun = False, config: Config = None, json: Json = False) -> int:
-    """Close unpaid orders that we own after their time; a marketplace's orders close when it says so."""
+    """Release holds whose end has passed; close unpaid orders that we own after their time."""
     with office(config) as oms, working("order expire"):
         result = oms.expire_orders(limit=limit, dry_run=dry_run)
     return done(result, json=json)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
 
 from tests.commands.conftest import Shell
 
@@ -30,3 +34,16 @@ def test_upgrading_twice_does_nothing(at: At) -> None:
     before = oms("order", "list", "--json").out
     assert {r["done"] for r in oms("db", "upgrade", "--json").lines} == {"nothing"}
     assert oms("order", "list", "--json").out == before
+
+
+def test_payloads_go_after_their_time_and_the_orders_stay(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    oms = at("pushed")
+    orders = oms("order", "list", "--json").out
+    assert oms("db", "purge", "--dry-run", "--json").document["counts"] == {"purged": 0}
+    later = datetime.fromisoformat(os.environ["OMS__CLOCK__START"]) + timedelta(days=91)
+    monkeypatch.setenv("OMS__CLOCK__START", later.isoformat())
+    would = oms("db", "purge", "--dry-run", "--json").document["counts"]["purged"]
+    assert would > 20
+    assert oms("db", "purge", "--json").document["counts"] == {"purged": would}
+    assert oms("db", "purge", "--json").document["counts"] == {"purged": 0}
+    assert oms("order", "list", "--json").out == orders

@@ -22,7 +22,13 @@ def env(tmp_path: Path) -> Any:
     made = open_env(
         tmp_path, shops={"tmall": {"platform": "taobao", "seller_id": SELLER, "app_key": "k", "app_secret": "s"}}
     )
-    store(made, "tmall", SimpleNamespace(name="taobao"), "orders", [pulled(order_document())])  # type: ignore[arg-type]
+    store(
+        made,
+        "tmall",
+        SimpleNamespace(name="taobao"),
+        "orders",
+        [pulled(order_document(buyer_remark="请打 13900000009 找王五"))],
+    )  # type: ignore[arg-type]
     push.push(made)
     yield made
     made.close()
@@ -30,7 +36,7 @@ def env(tmp_path: Path) -> Any:
 
 def test_no_file_of_the_data_folder_shows_a_receiver(env: Env) -> None:
     held = b"".join(p.read_bytes() for p in env.data.rglob("*") if p.is_file())
-    for text in ("张三", "13800000001", "示例路1号"):
+    for text in ("张三", "13800000001", "示例路1号", "13900000009"):
         assert text.encode() not in held
 
 

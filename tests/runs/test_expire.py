@@ -77,3 +77,18 @@ def test_an_expiry_killed_in_its_gap_ends_after_the_lease(env: Env, monkeypatch:
     env.clock.advance(expire.LEASE_S + 1)
     assert expire.expire(env).counts == {"void": 1}
     assert [s.reason for s in env.orders.history(no)] == ["pushed", "expired"]
+
+
+def test_a_hold_with_an_end_is_released_when_it_has_passed(env: Env) -> None:
+    from tests.fulfilment import FakePlatform, document, install, number_of, pull
+
+    pull(env, install(env, FakePlatform()), document("1"), document("2"))
+    orders.hold(env, [number_of("1")], by="li", until=env.clock.now() + timedelta(hours=1))
+    orders.hold(env, [number_of("2")], by="li")
+    assert expire.expire(env).counts == {}
+    env.clock.advance(3601)
+    assert [i.ref for i in expire.expire(env, dry_run=True).items] == [number_of("1")]
+    assert expire.expire(env).counts == {"released": 1}
+    heads = env.orders.heads([number_of("1"), number_of("2")])
+    assert [heads[number_of(n)].held for n in ("1", "2")] == [0, 1]
+    assert env.orders.history(number_of("1"))[-1].reason == "hold.ended"

@@ -37,8 +37,8 @@ def upgrade() -> None:
         "order_details",
         sa.Column("order_no", sa.String(length=40), nullable=False),
         sa.Column("receiver", sa.LargeBinary(), nullable=False),
-        sa.Column("buyer_remark", sa.Text(), nullable=False),
-        sa.Column("seller_remark", sa.Text(), nullable=False),
+        sa.Column("buyer_remark", sa.LargeBinary(), nullable=False),
+        sa.Column("seller_remark", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("order_no"),
     )
     op.create_table(
