@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -134,26 +134,6 @@ class Order(msgspec.Struct):
 
 
 _order = msgspec.json.Decoder(Order).decode
-
-
-class Head(msgspec.Struct):
-    """What is needed to name an order that cannot be read."""
-
-    order_id: Scalar = None
-    update_time: Scalar = None
-
-
-_head = msgspec.json.Decoder(Head).decode
-
-
-def identify(raw: bytes) -> tuple[str, datetime | None]:
-    """Number and time of an order."""
-    head = _head(raw)
-    number = ident(head.order_id, "order_id")
-    try:
-        return number, epoch_time_or(head.update_time, "update_time")
-    except FieldError:
-        return number, None
 
 
 def order(raw: bytes, *, platform: str, seller_id: str, ship_within_s: float, merge_by_hash: bool) -> OrderDocument:

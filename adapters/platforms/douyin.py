@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from adapters.core import signing
+from adapters.core import heads, signing
 from adapters.core.fields import Scalar, count, raw_list, text, truth
 from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, ShipNotice
@@ -235,7 +235,7 @@ class Douyin(Platform):
         return orders.order(raw, platform=self.name, seller_id=self.seller_id)
 
     def identify(self, kind: str, raw: bytes) -> tuple[str, datetime | None]:
-        return refunds.identify(raw) if kind == "refunds" else orders.identify(raw)
+        return refunds.identify(raw) if kind == "refunds" else heads.identify(raw)
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:

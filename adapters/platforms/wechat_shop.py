@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from adapters.core import heads
 from adapters.core.fields import CHINA, Scalar, count, ident, raw_list, text, truth
 from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, RefundAnswer, ShipNotice
@@ -208,7 +209,7 @@ class WechatShop(Platform):
         )  # fmt: skip
 
     def identify(self, kind: str, raw: bytes) -> tuple[str, datetime | None]:
-        return refunds.identify(raw) if kind == "refunds" else orders.identify(raw)
+        return refunds.identify(raw) if kind == "refunds" else heads.identify(raw)
 
     # ================================================================ writing
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:

@@ -9,8 +9,6 @@ import pytest
 
 from tests.house.source import PACKAGES, ROOT, files
 
-#: contracts are read as one text
-LONG = {"stores/records.py", "stores/contracts.py", "tests/stores/contract_orders.py"}
 LIMIT = 500
 
 
@@ -18,7 +16,7 @@ def test_no_file_has_a_second_subject() -> None:
     long = {
         str(p.relative_to(ROOT)): n
         for p in files(*PACKAGES, "tests", "benchmarks")
-        if (n := len(p.read_text(encoding="utf-8").splitlines())) >= LIMIT and str(p.relative_to(ROOT)) not in LONG
+        if (n := len(p.read_text(encoding="utf-8").splitlines())) >= LIMIT
     }
     assert long == {}
 

@@ -81,7 +81,7 @@ def test_a_platform_never_imports_another() -> None:
         ("jobs/push.py", "from adapters.sandbox import world"),
         ("jobs/rules/money.py", "from jobs import env"),
         ("jobs/rules/money.py", "from stores import contracts"),
-        ("stores/records.py", "from jobs.schema import Settings"),
+        ("stores/records/base.py", "from jobs.schema import Settings"),
         ("adapters/documents.py", "import stores"),
         ("adapters/sandbox/world.py", "from adapters.documents import OrderDocument"),
         ("sql/__init__.py", "import stores.records"),
