@@ -9,9 +9,12 @@ beside it, per line.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+#: a time that knows its zone; a document with another kind of time is not read back
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 ORDER_STATUSES = ("unpaid", "paid", "partly_shipped", "shipped", "completed", "cancelled", "unknown")
 LINE_REFUNDS = ("none", "asked", "full")
@@ -85,8 +88,8 @@ class LineDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     gift: bool = False
     #: open, shipped or closed (closed lines are never shipped)
     status: str = "open"
-    #: none, asked or full
-    refund: str = "none"
+    #: none, asked or full; empty: orders of this platform do not say, only its refunds do
+    refund: str = ""
     refund_no: str = ""
 
 
@@ -110,11 +113,11 @@ class OrderDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     #: reason code when the platform forbids shipping though paid: risk_control, group_unfinished, locked, paused,
     #: gift_unclaimed, ...; empty otherwise
     platform_hold: str = ""
-    ordered_at: datetime
-    paid_at: datetime | None = None
-    modified_at: datetime
-    ship_by: datetime | None = None
-    ended_at: datetime | None = None
+    ordered_at: Moment
+    paid_at: Moment | None = None
+    modified_at: Moment
+    ship_by: Moment | None = None
+    ended_at: Moment | None = None
     currency: str = "CNY"
     #: Σ unit × qty
     goods_minor: int
@@ -166,15 +169,29 @@ class RefundDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     goods: str = "unknown"
     carrier: str = ""
     waybill: str = ""
-    asked_at: datetime
-    modified_at: datetime
-    done_at: datetime | None = None
+    asked_at: Moment
+    modified_at: Moment
+    done_at: Moment | None = None
     #: platform or us
     authority: str = "platform"
     doubts: tuple[Doubt, ...] = ()
 
 
 Document = OrderDocument | RefundDocument
+#: fields of a document that are times
+_TIMES = {
+    kind: tuple(f.name for f in msgspec.structs.fields(kind) if f.name.endswith("_at") or f.name.endswith("_by"))
+    for kind in (OrderDocument, RefundDocument)
+}
+
+
+def without_zone(document: Document) -> str:
+    """The first time of a document that does not know its zone; empty when all do."""
+    for name in _TIMES[type(document)]:
+        moment = getattr(document, name)
+        if moment is not None and moment.tzinfo is None:
+            return name
+    return ""
 
 
 class Pulled(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +209,8 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     #: what is wrong, without personal data
     detail: str = ""
+    #: our number of the request whose answer held it (header X-Request-Id), where one was made for it alone or its set
+    request_no: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from adapters.documents import RefundAnswer, WriteResult
-from adapters.errors import AdapterError
+from adapters.documents import RefundAnswer, RefundDocument, WriteResult
+from adapters.errors import AdapterError, Unsupported
 from jobs.batches import chunks
 from jobs.effects import Group, Speaker, key_of, parked
 from jobs.env import Env, RunHandle
 from jobs.errors import JobError
 from jobs.results import Item
+from jobs.sync import cut
 from stores.records import Effect, Refund, RefundStatus
 
 KIND = "agreement"
 #: our decision → what the platform is told
 ACTS = {"approved": "agree", "refused": "refuse"}
+#: a platform's clock may be so much before or behind ours
+SKEW = timedelta(minutes=5)
 #: what a refund's document says once an act took effect
 _TAKEN = {
     "agree": frozenset({RefundStatus.APPROVED, RefundStatus.GOODS_BACK, RefundStatus.DONE}),
@@ -100,8 +104,11 @@ class Agreements(Speaker):
         ]
 
     def read_back(self, groups: Sequence[Group]) -> list[WriteResult]:
-        """Ask for the refunds as they stand now."""
-        pulled = self.platform.current([g[0].payload["platform_refund_no"] for g in groups], kind="refunds")
+        """Ask for the refunds as they stand now; where a platform shows no single ones, list what changed since."""
+        try:
+            pulled = self.platform.current([g[0].payload["platform_refund_no"] for g in groups], kind="refunds")
+        except Unsupported:
+            return self._listed(groups)
         out = []
         for group, item in zip(groups, pulled, strict=True):
             status = getattr(item.document, "status", "")
@@ -111,6 +118,27 @@ class Agreements(Speaker):
             there = self._judge(group, RefundStatus(status))
             out.append(there or WriteResult(key=key_of(group), outcome="retry", code="not_there"))
         return out
+
+    def _listed(self, groups: Sequence[Group]) -> list[WriteResult]:
+        """Read back from the lists of what changed since the sending: what is in none of them took no effect, once the
+        lists are proven complete."""
+        start = min(e.sent_at or e.created_at for g in groups for e in g) - SKEW
+        shown: dict[str, RefundStatus] = {}
+        proven = True
+        for scan in self.platform.scans.get("refunds", ()):
+            for a, b in cut(start, self.env.clock.now() + SKEW, timedelta(days=1)):
+                pull = self.platform.pull("refunds", scan, a, b)
+                documents = [item.document for batch in pull for item in batch.items]
+                shown |= {
+                    d.platform_refund_no: RefundStatus(d.status) for d in documents if isinstance(d, RefundDocument)
+                }
+                proven = proven and bool(pull.report.proof)
+        absent = "retry" if proven else "unknown"
+        return [self._since(g, shown.get(g[0].payload["platform_refund_no"]), absent) for g in groups]
+
+    def _since(self, group: Group, status: RefundStatus | None, absent: str) -> WriteResult:
+        there = self._judge(group, status) if status else None
+        return there or WriteResult(key=key_of(group), outcome=absent, code="not_listed_since")
 
     def _judge(self, group: Group, status: RefundStatus) -> WriteResult | None:
         act = group[0].payload["act"]

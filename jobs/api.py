@@ -375,6 +375,12 @@ class Oms:
 
         return refunds.reject(self.env, numbers, by=by, reason=reason)
 
+    def receive_refunds(self, path: Path, *, by: str, dry_run: bool = False) -> Result:
+        """Goods are back, as a table: refund_no, sku, good, defective (pieces in all); errors go to FILE.errors.csv."""
+        from jobs import receipts
+
+        return receipts.take(self.env, path, by=by, dry_run=dry_run)
+
     def receive_refund(self, number: str, *, good: dict[str, int], defective: dict[str, int], by: str) -> Result:
         """Goods are back: pieces per SKU, by grade; good ones return to stock."""
         from jobs import refunds

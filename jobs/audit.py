@@ -57,8 +57,9 @@ def audit(
         for part in _held(env, run, shops, orders, limit):
             _look_again(env, run, auditor, part)
         batches = moving.work(
-            env, run, Progress.CREATED, shops=shops, orders=orders, limit=limit, size=rule.batch, lease_s=rule.lease
-        )
+            env, run, Progress.CREATED, shops=shops, orders=orders, limit=limit, size=rule.batch, lease_s=rule.lease,
+            parts=auditor.parts,
+        )  # fmt: skip
         for batch in batches:
             _batch(env, run, auditor, batch)
         return run.result
@@ -78,6 +79,10 @@ class Auditor:
         except ValueError as error:
             raise BadSettings(f"[audit] {error}") from error
         self._listings = Listings.open(env)
+        #: what the rules look at; remarks lie sealed, so they are opened only where a rule reads them
+        self.parts = {"lines", "ship_lines", "holds", "refunds"}
+        if self._limits.remark_patterns or self._limits.any_buyer_remark:
+            self.parts.add("remarks")
 
     def look(self, full: FullOrder) -> Verdict:
         """Mend an order, then ask every rule."""

@@ -91,7 +91,7 @@ def change(env: Env, run: RunHandle, translator: Translator, known: Sequence[Kno
             newer.append(item)
     same = [old for _, _, new, old in known if new.order.doc_hash == old.order.doc_hash]
     if same and not run.result.dry_run:
-        _make_sure(env, same)
+        make_sure(env, same)
     plans = _plans(env, newer)
     if run.result.dry_run:
         return settled + [(p.entry.key, "pushed", "changed", _facts(p)) for p in plans]
@@ -111,7 +111,7 @@ def _plans(env: Env, items: Sequence[Known]) -> list[Plan]:
         mine = tuple(edits.get(number, ()))
         changed_fields = _changed_texts(who.get(number, Receiver()), old, new)
         conflicts = tuple(e.field for e in mine if e.field in EDITABLE and _text(new, e.field) not in (e.base, e.value))
-        lines = merged_lines(old.lines, new.lines)
+        lines = merged_lines(old.lines, new.lines, {line.platform_line_no for line in doc.lines if not line.refund})
         head = msgspec.structs.replace(new.order, refund_state=changes.refund_state(lines))
         new = msgspec.structs.replace(new, lines=lines, order=head)
         edited = {e.field for e in mine}
@@ -173,13 +173,15 @@ def _carry_out(env: Env, run: RunHandle, translator: Translator, plans: Sequence
     if freed:
         _release(env, run, freed)
         gaps.gap(RELEASED)
+    # First, since once the change is written a second push of its document finds nothing to tell.
+    for plan, _ in ready:
+        _tell(env, plan, answers)
     outcomes = env.orders.apply([_change(env, translator, p, m, answers) for p, m in ready], run_id=run.id)
     gaps.gap(WRITTEN)
-    _make_sure(env, list(env.orders.load([p.old.order.order_no for p, _ in ready]).values()))
+    make_sure(env, list(env.orders.load([p.old.order.order_no for p, _ in ready]).values()))
     for (plan, _), outcome in zip(ready, outcomes, strict=True):
         if outcome.ok:
             settled.append((plan.entry.key, "pushed", "changed", _facts(plan)))
-            _tell(env, plan, answers)
         else:
             # Someone else moved the order meanwhile: the entry waits and is pushed again.
             settled.append((plan.entry.key, "waiting", outcome.reason or outcome.result, {}))
@@ -213,7 +215,7 @@ def _release(env: Env, run: RunHandle, olds: Sequence[FullOrder]) -> None:
         env.stock.release(ids, run_id=run.id)
 
 
-def _make_sure(env: Env, fulls: Sequence[FullOrder]) -> None:
+def make_sure(env: Env, fulls: Sequence[FullOrder]) -> None:
     """Demand of orders that no warehouse holds stock for; orders with an open reservation are left alone."""
     from jobs.push import want_all
 
@@ -239,6 +241,9 @@ def _change(env: Env, translator: Translator, plan: Plan, move: Move, answers: d
     fields["refunded_minor"] = old.order.refunded_minor
     receiver, region, seller_remark = _with_edits(plan)
     fields["region"] = region
+    if any(e.field != "seller_remark" for e in plan.edits):
+        # It goes where a person sent it: the platform's key speaks of another receiver.
+        fields["merge_key"] = ""
     lines_changed = "lines" in plan.whats
     if plan.conflicts:
         facts = {"fields": list(plan.conflicts)}

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,15 @@ Say = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
 
 
+#: calls a second to each method. A day passes in a minute here, so the platforms' own rates do not apply.
+RATE = 500.0
+#: how long the sandbox holds an answer back that shall come too late, and how long the shops wait for one
+DELAY_S, PATIENCE = 1.2, "1s"
+
+#: platforms whose app is the shop's own in the demo: it authorises itself
+SELF_USE = ("douyin",)
+
+
 class DemoFailed(JobError):
     """The demo could not be played."""
 
@@ -36,7 +46,7 @@ class DemoFailed(JobError):
 
 
 def play(
-    folder: Path, *, orders: int = 3000, seed: int = 7, faults: str = "all", platforms: Sequence[str] = (), ticks: int = 8,
+    folder: Path, *, orders: int = 3000, seed: int = 7, faults: str = "all", platforms: Sequence[str] = (), ticks: int = 5,
     progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Play a day and prove it.
@@ -54,18 +64,20 @@ def play(
         raise DemoFailed(f"{folder} is not empty", hint="oms demo --folder NEW")
     show = progress or (lambda _text, _done, _all: None)
     began = time.monotonic()
-    with World(folder / "sandbox", orders=orders, seed=seed, faults=faults, platforms=platforms) as world:
+    with World(
+        folder / "sandbox", orders=orders, seed=seed, faults=faults, platforms=platforms, rate=RATE, delay_s=DELAY_S
+    ) as world:
         office = Office(folder / "office", world)
         office.set_up()
         start, end = world.start, world.end
         step = (end - start) / ticks
         # After the day the platforms fall quiet: what was late, unproven or refused gets its chance.
-        moments = [start + step * (i + 1) for i in range(ticks)] + [end + timedelta(hours=h) for h in (2, 5, 9)]
+        moments = [start + step * (i + 1) for i in range(ticks)] + [end + timedelta(hours=h) for h in (3, 9)]
         for i, at in enumerate(moments):
-            show(f"{at:%H:%M}", i, len(moments))
+            office.say = partial(_say, show, at, i, len(moments))
             world.clock(at)
             office.tick(at, last=i == len(moments) - 1)
-        show("proof", len(moments), len(moments))
+        show("the proof", len(moments), len(moments))
         world.close()
         from jobs.demo_proof import prove
 
@@ -74,6 +86,10 @@ def play(
         "ok": proof["ok"], "orders": orders, "seed": seed, "faults": faults, "folder": str(folder),
         "seconds": round(time.monotonic() - began, 1), "processes": len(office.ran), **proof,
     }  # fmt: skip
+
+
+def _say(show: Progress, at: datetime, done: int, of: int, words: str) -> None:
+    show(f"{at:%d %H:%M} UTC  oms {words}", done, of)
 
 
 class Ran:
@@ -99,16 +115,22 @@ class Office:
     def __init__(self, folder: Path, world: World) -> None:
         self.folder, self.world = folder, world
         self.ran: list[Ran] = []
+        #: told the words of each command before it runs
+        self.say: Callable[[str], None] = lambda _words: None
         self._now = world.start
+        #: our refund number by what stands on the label of a return: platform and its refund number
+        self._refunds: dict[tuple[str, str], str] = {}
 
-    def oms(self, *words: str, allow: frozenset[int] = EXPECTED) -> Ran:
-        """Run one `oms` command in the office's folder at the demo's time."""
+    def oms(self, *words: str, allow: frozenset[int] = EXPECTED, given: str | None = None) -> Ran:
+        """Run one `oms` command in the office's folder at the demo's time; `given`: what it reads from stdin."""
+        self.say(" ".join(words[:2]))
         env = {**os.environ, "OMS__CLOCK__START": self._now.isoformat(), "OMS_CONFIG": str(self.folder / "oms.toml")}
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "oms_cli", *words],
             cwd=self.folder,
             env=env,
+            input=given,
             capture_output=True,
             text=True,
             check=False,
@@ -137,39 +159,61 @@ class Office:
         write_rows(self.folder / "opening.csv", ("warehouse", "sku", "qty"), opening)
         as_of = (self.world.start - timedelta(minutes=1)).isoformat()
         self.oms("stock", "import", "opening.csv", "--as-of", as_of, "--by", "demo")
+        for shop in self.world.info["shops"]:
+            if shop["token"] and shop["platform"] not in SELF_USE:
+                life = (datetime.fromisoformat(shop["token_expires"]) - self.world.start).total_seconds()
+                pair = f"{shop['token']}\n{shop['refresh_token']}\n"
+                self.oms("shop", "token", shop["alias"], "--store", "--expires-in", f"{life:.0f}s", given=pair)
 
     def tick(self, at: datetime, *, last: bool) -> None:
-        """What cron does between two looks at the clock."""
+        """What cron does between two looks at the clock; what has nothing to do with each other runs side by side."""
         self._now = at
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda kind: self.oms("sync", kind), ("orders", "refunds")))
-        for words in (
-            ("push", "orders"),
-            ("refund", "decide"),
-            ("order", "audit"),
-            ("order", "source"),
-            ("merge", "run"),
-        ):
-            self.oms(*words)
+        self.together(("sync", "orders"), ("sync", "refunds"))
+        self.oms("push", "orders")
+        self.together(("refund", "decide"), ("order", "audit"))
+        self.oms("order", "source")
+        self.oms("merge", "run")
         self.warehouses(at)
-        self.oms("push", "shipments")
-        self.oms("order", "complete")
+        self.together(("push", "shipments"), ("order", "complete"))
         if last:
             self.oms("push", "stock")
 
+    def together(self, *commands: Sequence[str]) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda words: self.oms(*words), commands))
+
     def warehouses(self, at: datetime) -> None:
-        """Hand over, and play the warehouse: a waybill for every parcel of the pick list."""
-        rows: list[dict[str, str]] = []
-        for warehouse in self.world.warehouses:
-            out = self.folder / "out" / f"{warehouse}-{at:%d%H%M}.csv"
-            out.parent.mkdir(exist_ok=True)
-            self.oms("parcel", "handover", "--warehouse", warehouse, "--out", str(out), "--by", "demo")
-            rows += picked(out)
+        """Hand over, and play the warehouses: a waybill for every parcel of the pick lists, and returns by grade."""
+        out = self.folder / "out"
+        out.mkdir(exist_ok=True)
+        lists = {w: out / f"{w}-{at:%d%H%M}.csv" for w in self.world.warehouses}
+        self.together(
+            *(("parcel", "handover", "--warehouse", w, "--out", str(p), "--by", "demo") for w, p in lists.items())
+        )
+        rows = [row for path in lists.values() for row in picked(path)]
         if rows:
-            back = self.folder / "out" / f"waybills-{at:%d%H%M}.csv"
+            back = out / f"waybills-{at:%d%H%M}.csv"
             write_rows(back, ("parcel_no", "carrier", "waybill"), rows)
             self.oms("parcel", "import", str(back), "--by", "demo")
         self.oms("parcel", "ship")
+        self.returns(out / f"returns-{at:%d%H%M}.csv")
+
+    def returns(self, path: Path) -> None:
+        """What stands at the warehouses' door is received; every fifth piece is unfit for sale."""
+        arrivals = self.world.arrivals()
+        if any((a["platform"], a["refund"]) not in self._refunds for a in arrivals):
+            told = self.oms("refund", "list", "--limit", "100000", "--json").out
+            known = [json.loads(line) for line in told.splitlines()]
+            self._refunds = {(r["platform"], r["platform_refund_no"]): r["refund_no"] for r in known}
+        rows = []
+        for arrival in arrivals:
+            number = self._refunds.get((arrival["platform"], arrival["refund"]))
+            for sku, qty in arrival["pieces"].items() if number else ():
+                bad = sum(waybill(f"{number}{sku}{n}", "")[-1] in "05" for n in range(qty))
+                rows.append({"refund_no": number, "sku": sku, "good": qty - bad, "defective": bad})
+        if rows:
+            write_rows(path, ("refund_no", "sku", "good", "defective"), rows)
+            self.oms("refund", "receive", "--file", str(path), "--by", "demo")
 
 
 def picked(path: Path) -> list[dict[str, str]]:
@@ -202,7 +246,7 @@ def settings_text(info: Mapping[str, Any]) -> str:
     """`oms.toml` for the sandbox's shops and warehouses; short waits, since the world is on this machine."""
     q = json.dumps
     out = [
-        'data = "data"', "", "[retry]", 'waits = ["50ms", "100ms", "200ms", "400ms"]', 'timeout = "2s"', "",
+        'data = "data"', "", "[retry]", 'waits = ["50ms", "100ms", "200ms", "400ms"]', f'timeout = "{PATIENCE}"', "",
         "[breaker]", "failures = 5", 'rest = "1m"', "", "[sync]", 'first = "1d"', 'window = "3h"', "", "[merge]", 'window = "30m"', "",
         "[products]", 'listings = "listings.csv"', "",
     ]  # fmt: skip
@@ -216,8 +260,8 @@ def settings_text(info: Mapping[str, Any]) -> str:
     for shop in info["shops"]:
         out += [f"[shops.{shop['alias']}]", f"platform = {q(shop['platform'])}", f"seller_id = {q(shop['seller_id'])}"]
         out += [f"app_key = {q(shop['app_key'])}", f"app_secret = {q(shop['app_secret'])}"]
-        out += [f"token = {q(shop['token'])}"] if shop.get("token") else []
         out += [f"base_url = {q(shop['base_url'])}", 'every = "1m"']
-        # Where the app is the shop's own it authorises itself; elsewhere the merchant's token stands in the settings.
-        out += ["options = { self_use = true }", ""] if shop["platform"] == "douyin" else [""]
+        # Where the app is the shop's own it gets its tokens itself; elsewhere the merchant's are stored by a command.
+        own = ", self_use = true" if shop["platform"] in SELF_USE else ""
+        out += [f"options = {{ rate_per_s = {RATE}{own} }}", ""]
     return "\n".join(out)

@@ -30,7 +30,7 @@ class World:
 
     def __init__(
         self, folder: Path, *, orders: int, seed: int, faults: str = "none", platforms: Sequence[str] = (),
-        start: str = "2026-03-01T00:00:00+08:00", skus: int = 40, port: int = 0,
+        start: str = "2026-03-01T00:00:00+08:00", skus: int = 40, port: int = 0, rate: float = 0.0, delay_s: float = 2.5,
     ) -> None:  # fmt: skip
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ class World:
             str(orders),
         ]
         words += ["--start", start, "--faults", faults, "--skus", str(skus)]
-        words += ["--port", str(port)]
+        words += ["--port", str(port), "--rate", str(rate), "--delay", str(delay_s)]
         words += ["--platforms", ",".join(platforms)] if platforms else []
         self._log = (folder / "sandbox.log").open("wb")
         self._process = subprocess.Popen(words, stdout=self._log, stderr=subprocess.STDOUT)
@@ -83,6 +83,11 @@ class World:
     def clock(self, to: datetime) -> None:
         """Advance the world to a moment; what happens until then happens."""
         self._control.post("/clock", json={"to": to.isoformat()}).raise_for_status()
+
+    def arrivals(self) -> list[dict[str, Any]]:
+        """What buyers sent back and now stands at the warehouses: platform, order, refund, pieces per SKU."""
+        found: list[dict[str, Any]] = self._control.get("/arrivals").raise_for_status().json()["arrivals"]
+        return found
 
     def close(self) -> None:
         """Have the world write down how all its orders stand."""

@@ -7,12 +7,10 @@ from typing import Any
 import msgspec
 
 from jobs import gaps
-from jobs.changing import EDITABLE
+from jobs.changing import EDITABLE, make_sure
 from jobs.env import Env
 from jobs.errors import BadMove, BadRequest
-from jobs.intake import demand_of
 from jobs.orders import loaded
-from jobs.push import want_all
 from jobs.results import Item, Result
 from stores.contracts import Change
 from stores.records import AuditEntry, Edit, Progress
@@ -22,6 +20,18 @@ NOTED = gaps.declare(
     before="the edit is noted beside the order",
     after="the order shows it",
     sweep="order edit again; until then the next pull lays the noted edit over the document",
+)
+FREED = gaps.declare(
+    "edit.freed",
+    before="what was held for the old address is given back",
+    after="the order shows the edit and goes back",
+    sweep="order edit again, or reconcile stock: an order without stock is sourced anew",
+)
+SHOWN = gaps.declare(
+    "edit.shown",
+    before="the order shows the edit and went back",
+    after="its demand is counted again",
+    sweep="order edit again, or reconcile stock: missing demand is a difference with a repair",
 )
 _BEFORE_HANDOVER = (Progress.UNPAID, Progress.CREATED, Progress.AUDITED, Progress.SOURCED)
 
@@ -55,6 +65,7 @@ def edit(env: Env, number: str, changes: dict[str, str], *, by: str) -> Result:
             else:
                 before[field] = str(getattr(who, field))
                 who = msgspec.structs.replace(who, **{field: text})
+        env.ledger.audit([AuditEntry(at=now, who=by, act="edit", ref=head.order_no, facts={"fields": sorted(changes)})])
         known = {e.field: e for e in env.orders.edits([head.order_no]).get(head.order_no, ())}
         env.orders.add_edits(
             [
@@ -74,6 +85,7 @@ def edit(env: Env, number: str, changes: dict[str, str], *, by: str) -> Result:
         again = moved and head.progress in (Progress.AUDITED, Progress.SOURCED)
         if again:
             _give_back(env, run.id, head.order_no)
+            gaps.gap(FREED)
         outcome = env.orders.apply(
             [
                 Change(
@@ -84,15 +96,10 @@ def edit(env: Env, number: str, changes: dict[str, str], *, by: str) -> Result:
             ],
             run_id=run.id,
         )[0]  # fmt: skip
-        if again:
-            want_all(
-                env,
-                [
-                    (f.order.order_no, demand_of(f.order, f.ship_lines))
-                    for f in env.orders.load([head.order_no]).values()
-                ],
-            )
-        env.ledger.audit([AuditEntry(at=now, who=by, act="edit", ref=head.order_no, facts={"fields": sorted(changes)})])
+        gaps.gap(SHOWN)
+        if moved:
+            # Also when it is back already: the run that brought it there may have been cut right behind it.
+            make_sure(env, list(env.orders.load([head.order_no]).values()))
         run.result.add(
             Item(ref=head.order_no, did="edited" if outcome.ok else "refused", reason=outcome.reason, shop=head.shop)
         )

@@ -77,6 +77,8 @@ class Speaker(ABC):
 
     def __init__(self, env: Env, run: RunHandle, shop: str, platform: Platform) -> None:
         self.env, self.run, self.shop, self.platform = env, run, shop, platform
+        #: when the claim in hand ends
+        self._until = env.clock.now()
 
     @property
     @abstractmethod
@@ -104,6 +106,7 @@ class Speaker(ABC):
         """
         rule, left, taken = self.env.settings.shipping, limit or 1 << 60, 0
         while left > 0 and not self.run.stopping:
+            self._until = self.env.clock.now() + timedelta(seconds=rule.lease)
             token, found = self.env.ledger.claim_effects(
                 self.kind, shop=self.shop, limit=min(rule.batch, left), lease_s=rule.lease, worker=self.run.worker
             )
@@ -156,13 +159,22 @@ class Speaker(ABC):
         self.settle(token, [(g, r) for g, r in zip(groups, seen, strict=True) if r is not None])
         return [g for g, r in zip(groups, seen, strict=True) if r is None]
 
+    @property
+    def _late(self) -> bool:
+        """The claim has ended: another run may be telling its effects by now."""
+        return self.env.clock.now() >= self._until
+
     def _tell(self, token: str, groups: Sequence[Group]) -> None:
+        if self._late:
+            return  # they are claimed anew, by this run or another
         sent = {o.key for o in self.env.ledger.mark_sent(token, [e.key for g in groups for e in g]) if o.ok}
         # A row that somebody else took over meanwhile takes its whole group out of our hands.
         mine = [g for g in groups if all(e.key in sent for e in g)]
         if not mine:
             return
         gaps.gap(SENDING)
+        if self._late:
+            return  # this run stood still: what is marked sent is read back by whoever has it now
         try:
             results = self.send(mine)
         except Unsupported as error:

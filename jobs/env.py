@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from jobs.errors import BadSettings, JobError, UnknownThing
 from jobs.results import Result
 from stores.errors import StoreError
@@ -46,6 +48,10 @@ class SystemClock:
         time.sleep(seconds)
 
 
+#: faults on the wire that one run record names
+KEPT_FAULTS = 500
+
+
 class RunHandle:
     """A run in progress: its id, its result, and whether it was asked to stop."""
 
@@ -57,6 +63,7 @@ class RunHandle:
         self._env = env
         self._args = dict(args)
         self._beat = 0.0
+        self._faults: list[dict[str, Any]] = []
 
     @property
     def stopping(self) -> bool:
@@ -64,18 +71,20 @@ class RunHandle:
         return self._env.stop.is_set()
 
     def beat(self) -> None:
-        """Refresh the run record, at most every few seconds; call it once per chunk."""
-        if time.monotonic() - self._beat >= BEAT_S:
+        """Refresh the run record, at most every few seconds; call it once per chunk. A dry run has none."""
+        if not self.result.dry_run and time.monotonic() - self._beat >= BEAT_S:
             self._write()
 
     def _write(self, *, ended: bool = False, outcome: str = "running") -> None:
         self._beat = time.monotonic()
         r = self.result
         now = self._env.clock.now()
+        self._faults += self._env.drain_faults()
+        facts = {**r.facts, "faults": self._faults[:KEPT_FAULTS]} if self._faults else dict(r.facts)
         self._env.ledger.put_run(
             Run(
                 run_id=self.id, job=r.job, args=self._args, outcome=r.outcome if ended else outcome,
-                counts=dict(r.counts), facts=dict(r.facts), error=r.error, host=socket.gethostname(), pid=os.getpid(),
+                counts=dict(r.counts), facts=facts, error=r.error, host=socket.gethostname(), pid=os.getpid(),
                 started_at=r.started_at or now, beat_at=now, ended_at=now if ended else None,
             )
         )  # fmt: skip
@@ -190,6 +199,12 @@ class Env:
             if alias not in self._platforms:
                 self._platforms[alias] = self._keep(connect(self, alias))
             return self._platforms[alias]
+
+    def drain_faults(self) -> list[dict[str, Any]]:
+        """What went wrong on the wire at any shop since the last time, also what a repetition healed."""
+        with self._platform_lock:
+            opened = list(self._platforms.values())
+        return [msgspec.to_builtins(fault) for platform in opened for fault in platform.drain_faults()]
 
     @cached_property
     def _platforms(self) -> dict[str, Platform]:

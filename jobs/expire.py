@@ -50,11 +50,12 @@ def expire(env: Env, *, limit: int = 0, dry_run: bool = False) -> Result:
 def _release_ended(env: Env, run: RunHandle) -> None:
     """Release holds whose `until` has passed. An order that somebody moves just now is left to the next run."""
     while not run.stopping:
-        ended = env.orders.expired_holds(limit=BATCH)
+        heads = env.orders.heads(sorted({h.order_no for h in env.orders.expired_holds(limit=BATCH)}))
+        # Looked up again after the versions were read: what another run releases meanwhile changes its order's version.
+        ended = [h for h in env.orders.expired_holds(limit=BATCH) if h.order_no in heads]
         codes: dict[str, list[str]] = {}
         for hold in ended:
             codes.setdefault(hold.order_no, []).append(hold.code)
-        heads = env.orders.heads(list(codes))
         if run.result.dry_run:
             for no, names in codes.items():
                 run.result.add(Item(ref=no, did="released", reason=",".join(sorted(names)), shop=heads[no].shop))

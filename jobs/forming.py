@@ -23,7 +23,7 @@ from jobs.rules import merging as rules
 from jobs.rules.merging import Group
 from jobs.undoing import Facts, move, void
 from stores.contracts import Change
-from stores.records import FullOrder, Parcel, ParcelState, Progress
+from stores.records import FullOrder, Membership, Parcel, ParcelState, Progress
 
 INTENDED = gaps.declare(
     "merge.intended",
@@ -115,10 +115,14 @@ def _join(
 
 
 def _joining(full: FullOrder, made: Sequence[Parcel], reason: str, facts: Mapping[str, Any]) -> Change:
-    lines, members = rules.joined(full, made)
+    number = full.order.order_no
+    parts: dict[str, Any] = {"open_lines": {"parcel_no": made[0].parcel_no}}
+    if len(made) > 1 or any(s.warehouse != made[0].warehouse for s in full.ship_lines if s.status == "open"):
+        parts = {"ship_lines": rules.joined(full, made)[0]}
     return Change(
-        order_no=full.order.order_no, expect=full.order.version, to=Progress.MERGED, reason=reason,
-        facts={"parcels": [p.parcel_no for p in made], **facts}, ship_lines=lines, memberships=members, waiting=(),
+        order_no=number, expect=full.order.version, to=Progress.MERGED, reason=reason,
+        facts={"parcels": [p.parcel_no for p in made], **facts}, waiting=(),
+        memberships=tuple(Membership(order_no=number, parcel_no=p.parcel_no) for p in made), **parts,
     )  # fmt: skip
 
 

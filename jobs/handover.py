@@ -8,6 +8,7 @@ that were marked already. `parcel export` writes the list of a number again.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,19 +151,20 @@ def _finish(env: Env, number: str) -> None:
 def _planned(
     env: Env, run: RunHandle, warehouse: str, shops: tuple[str, ...], limit: int
 ) -> Iterator[Sequence[Parcel]]:
-    """Planned parcels in order of their latest time to ship, in batches."""
-    found: list[Parcel] = []
+    """Planned parcels in order of their latest time to ship, in batches; only their numbers are kept for the whole run."""
+    found: list[tuple[float, str]] = []
     after = ""
     while page := env.orders.find_parcels(
         states=[ParcelState.PLANNED], shops=shops, warehouse=warehouse, limit=500, after=after
     ):
-        found += page
+        found += [(p.ship_by.timestamp() if p.ship_by else math.inf, p.parcel_no) for p in page]
         after = page[-1].parcel_no
-    found.sort(key=lambda p: (p.ship_by is None, p.ship_by.timestamp() if p.ship_by else 0.0, p.parcel_no))
+    found.sort()
     for part in chunks(found[: limit or None], env.settings.shipping.batch):
         if run.stopping:
             return
-        yield part
+        known = env.orders.parcels([number for _, number in part])
+        yield [known[number] for _, number in part]
 
 
 def _batch(env: Env, run: RunHandle, found: Sequence[Parcel], number: str) -> list[Parcel]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -109,10 +109,11 @@ def receiver(doc: OrderDocument) -> Receiver:
     )
 
 
-def merged_lines(old: Sequence[Line], new: Sequence[Line]) -> tuple[Line, ...]:
+def merged_lines(old: Sequence[Line], new: Sequence[Line], silent: Collection[str] = ()) -> tuple[Line, ...]:
     """The document's lines under the line numbers we gave before; new ones are appended, vanished ones closed.
 
-    What was refunded in full stays so: an older word never takes it back.
+    What was refunded in full stays so: an older word never takes it back. `silent`: platform line numbers of which the
+    document says nothing about refunds; what the refunds themselves said stands.
     """
     import msgspec
 
@@ -125,7 +126,8 @@ def merged_lines(old: Sequence[Line], new: Sequence[Line]) -> tuple[Line, ...]:
             after += 1
             out.append(msgspec.structs.replace(line, line_no=after))
             continue
-        state = RefundState.FULL if before.refund_state == RefundState.FULL else line.refund_state
+        keeps = before.refund_state == RefundState.FULL or line.platform_line_no in silent
+        state = before.refund_state if keeps else line.refund_state
         out.append(msgspec.structs.replace(line, line_no=before.line_no, refund_state=state))
     out += [msgspec.structs.replace(gone, status="closed") for gone in known.values() if gone.status == "open"]
     out += [gone for gone in known.values() if gone.status != "open"]
@@ -174,6 +176,7 @@ def _lines(doc: OrderDocument, number: str) -> tuple[Line, ...]:
 
 
 _REFUND: Mapping[str, RefundState] = {
+    "": RefundState.NONE,
     "none": RefundState.NONE,
     "asked": RefundState.ASKED,
     "full": RefundState.FULL,

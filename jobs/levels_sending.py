@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from adapters.platforms.base import Platform
 
 KIND = "level"
+#: a difference that may still be on its way there is looked for so often, then a person must look
+LOOKS = 10
 SENDING = gaps.declare(
     "level.sending",
     before="levels are marked sent",
@@ -39,6 +41,13 @@ KEPT = gaps.declare(
     after="their effects are settled",
     sweep="push stock: what is sent without an answer is unknown after its lease and is read back to the same number",
 )
+
+
+class Claim(NamedTuple):
+    """What levels were taken under, and when that ends: another run may be telling them then."""
+
+    token: str
+    until: datetime
 
 
 class Kept(NamedTuple):
@@ -65,13 +74,14 @@ def send(env: Env, run: RunHandle, alias: str, goals: Mapping[str, int]) -> bool
     """
     rule, platform = env.settings.shipping, env.platform(alias)
     while not run.stopping:
+        until = env.clock.now() + timedelta(seconds=rule.lease)
         token, effects = env.ledger.claim_effects(
             KIND, shop=alias, limit=rule.batch, lease_s=rule.lease, worker=run.worker
         )
         if not effects:
             return True
         try:
-            _batch(env, run, platform, token, effects, goals)
+            _batch(env, run, platform, Claim(token, until), effects, goals)
         except AdapterError as error:
             # What was claimed comes again after its lease; what was sent is read back then.
             facts = {"error": str(error)[:200]}
@@ -82,8 +92,9 @@ def send(env: Env, run: RunHandle, alias: str, goals: Mapping[str, int]) -> bool
 
 
 def _batch(
-    env: Env, run: RunHandle, platform: Platform, token: str, effects: Sequence[Effect], goals: Mapping[str, int]
+    env: Env, run: RunHandle, platform: Platform, claim: Claim, effects: Sequence[Effect], goals: Mapping[str, int]
 ) -> None:
+    token = claim.token
     polled = [e for e in effects if e.state == "accepted"]
     if polled:
         _settle(env, run, token, polled, platform.poll([(e.key, e.poll) for e in polled]))
@@ -100,7 +111,9 @@ def _batch(
         run.result.count("outdated", len(outdated))
     can = platform.capabilities.stock
     for part in chunks(todo, max(can.batch, 1) if can else 1):
-        _tell(env, run, platform, token, part)
+        if env.clock.now() >= claim.until:
+            return  # the rest is claimed anew, by this run or another
+        _tell(env, run, platform, claim, part)
 
 
 def _read_back(env: Env, run: RunHandle, platform: Platform, token: str, effects: Sequence[Effect]) -> list[Effect]:
@@ -118,11 +131,17 @@ def _read_back(env: Env, run: RunHandle, platform: Platform, token: str, effects
     blind = [e for e in effects if e.key not in shown]
     _settle(env, run, token, same, [_result(e, "done", "read_back") for e in same])
     _settle(env, run, token, blind, [_result(e, "unknown", "not_readable") for e in blind])
-    return [e for e in effects if e not in same and e not in blind]
+    missing = [e for e in effects if e not in same and e not in blind]
+    if can.mode == "delta" and can.asynchronous:
+        # It does later what it took: a level that is not there yet is no proof that the difference was not taken.
+        told = [_result(e, "unknown" if e.attempts < LOOKS else "parked", "not_there_yet") for e in missing]
+        _settle(env, run, token, missing, told)
+        return []
+    return missing
 
 
-def _tell(env: Env, run: RunHandle, platform: Platform, token: str, effects: Sequence[Effect]) -> None:
-    can = platform.capabilities.stock
+def _tell(env: Env, run: RunHandle, platform: Platform, claim: Claim, effects: Sequence[Effect]) -> None:
+    can, token = platform.capabilities.stock, claim.token
     deltas: dict[str, int] = {}
     if can is not None and can.mode == "delta":
         shown = platform.read_levels([_update(e, None) for e in effects])
@@ -137,6 +156,8 @@ def _tell(env: Env, run: RunHandle, platform: Platform, token: str, effects: Seq
     if not part:
         return
     gaps.gap(SENDING)
+    if env.clock.now() >= claim.until:
+        return  # this run stood still: what is marked sent is read back by whoever has it now
     try:
         results = platform.set_levels([_update(e, deltas.get(e.key)) for e in part])
     except AdapterError as error:

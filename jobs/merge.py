@@ -20,6 +20,8 @@ from stores.records import AuditEntry
 
 #: orders in one question to a platform
 PAIRS = 100
+#: what is looked at in an order
+_PARTS = ("ship_lines",)
 
 
 def merge(env: Env, *, shops: Sequence[str] = (), limit: int = 0, dry_run: bool = False) -> Result:
@@ -55,7 +57,7 @@ def _ripe(env: Env, run: RunHandle, shops: Sequence[str]) -> Iterator[list[Group
             return
         after = keys[-1]
         waiting = env.orders.waiting(keys)
-        fulls = moving.load(env, (r.order_no for rows in waiting.values() for r in rows))
+        fulls = moving.load(env, (r.order_no for rows in waiting.values() for r in rows), parts=_PARTS)
         groups: list[Group] = []
         for key in keys:
             rows = [r for r in waiting.get(key, ()) if not shops or r.shop in shops]

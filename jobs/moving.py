@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from jobs.batches import bisect, chunks
 from jobs.env import Env, RunHandle
 from jobs.orders import loaded
 from jobs.results import Item
-from stores.contracts import Change, OrderQuery
+from stores.contracts import PARTS, Change, OrderQuery
 from stores.records import FullOrder, Hold, Outcome, Progress
 
 #: changes in one call of a store
@@ -25,11 +25,14 @@ class Work(NamedTuple):
 
 def work(
     env: Env, run: RunHandle, progress: Progress, *, shops: Sequence[str], orders: Sequence[str], limit: int, size: int,
-    lease_s: float,
+    lease_s: float, parts: Collection[str] = PARTS,
 ) -> Iterator[Work]:  # fmt: skip
     """The batches of a run: claimed ones; without a claim when it is dry; or just the named orders.
 
     Named orders that are elsewhere or held are told as skipped. Stops between two batches when the run is asked to.
+
+    Args:
+        parts: of `stores.contracts.PARTS`, what the job looks at; claimed orders have no more than that.
     """
     if orders:
         yield from _named(env, run, progress, orders, size)
@@ -38,16 +41,17 @@ def work(
     if run.result.dry_run:
         yield from _listed(env, run, progress, names, limit, size)
     else:
-        yield from _claimed(env, run, progress, names, limit, size, lease_s)
+        yield from _claimed(env, run, progress, names, limit, size, lease_s, parts)
 
 
 def _claimed(
-    env: Env, run: RunHandle, progress: Progress, shops: tuple[str, ...], limit: int, size: int, lease_s: float
-) -> Iterator[Work]:
+    env: Env, run: RunHandle, progress: Progress, shops: tuple[str, ...], limit: int, size: int, lease_s: float,
+    parts: Collection[str],
+) -> Iterator[Work]:  # fmt: skip
     after, left = None, limit or 1 << 60
     while left > 0 and not run.stopping:
         claimed = env.orders.claim(
-            progress, limit=min(size, left), lease_s=lease_s, worker=run.worker, shops=shops, after=after
+            progress, limit=min(size, left), lease_s=lease_s, worker=run.worker, shops=shops, after=after, parts=parts
         )
         after, left = claimed.after, left - len(claimed.orders)
         if claimed.orders:
@@ -97,11 +101,11 @@ def _urgency(full: FullOrder) -> tuple[bool, float, str]:
     return (by is None, by.timestamp() if by else 0.0, full.order.order_no)
 
 
-def load(env: Env, order_nos: Iterable[str]) -> dict[str, FullOrder]:
-    """Whole orders in sets of what a store takes at once."""
+def load(env: Env, order_nos: Iterable[str], *, parts: Collection[str] = PARTS) -> dict[str, FullOrder]:
+    """Whole orders in sets of what a store takes at once; `parts` as in `Orders.load`."""
     found: dict[str, FullOrder] = {}
     for part in chunks(sorted(set(order_nos)), BATCH):
-        found |= env.orders.load(part)
+        found |= env.orders.load(part, parts=parts)
     return found
 
 

@@ -65,7 +65,8 @@ def _book(state: dict[str, float], limit: Limit, now: float, cost: float) -> flo
         level, since = state.get(name, size), state.get(f"{name}_at", at)
         level = min(size, level + max(at - since, 0.0) * rate)
         if level < need:
-            at += (need - level) / rate
+            # Turns given away already lie ahead: this one comes after them.
+            at = max(at, since) + (need - level) / rate
             level = need
         state[name], state[f"{name}_at"] = level - need, max(at, since)
     if limit.daily:

@@ -8,6 +8,7 @@ with the same version only has its demand made sure of, which is also the sweep 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -71,6 +72,7 @@ def _drain(
     after, left = "", limit or 1 << 60
     while left > 0 and not run.stopping:
         size = min(rule.batch, left)
+        until = env.clock.now() + timedelta(seconds=rule.lease)
         if run.result.dry_run:
             entries = list(env.inbox.peek(kind, limit=size, shops=shops, after=after))
             token = ""
@@ -84,12 +86,21 @@ def _drain(
         left -= len(entries)
         settled = act(entries)
         if not run.result.dry_run:
+            if env.clock.now() >= until:
+                _look_again(env, settled)
             env.inbox.settle(token, settled)
             run.beat()
         by_key = {e.key: e for e in entries}
         for key, status, reason, facts in settled:
             did = reason if status == "pushed" else status
             run.result.add(Item(ref=key, did=did, reason=reason, shop=by_key[key].shop, facts=facts))
+
+
+def _look_again(env: Env, settled: Sequence[Settled]) -> None:
+    """This run stood still past its lease: others may have moved these orders on before their demand was claimed here,
+    so what they want is said once more by what they are now."""
+    numbers = sorted({facts["order_no"] for *_, facts in settled if "order_no" in facts})
+    changing.make_sure(env, list(env.orders.load(numbers).values()))
 
 
 class Pusher:

@@ -2,12 +2,13 @@
 
 What came back is written on the refund first: that step is the intent. Stock moves once per step and SKU, then the
 order's ship lines show the pieces. A receipt cut in the middle is finished by the next `refund decide`, and before any
-further receipt of that refund.
+further receipt of that refund; a task sees to it, since the refund itself may be over by then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -19,19 +20,25 @@ from jobs.errors import BadRequest, UnknownThing
 from jobs.results import Item, Result
 from jobs.rules import refunds as rules
 from stores.contracts import Change, RefundChange
-from stores.records import AuditEntry, FullOrder, Refund, RefundLine, RefundStatus, ShipLine, Step, StockMove
+from stores.records import AuditEntry, FullOrder, Refund, RefundLine, RefundStatus, ShipLine, Step, StockMove, Task
 
+INTENDED = gaps.declare(
+    "receive.intended",
+    before="that goods are back is written as a task",
+    after="the refund shows what came back",
+    sweep="refund decide: once its time has come the task finds nothing to finish, and ends",
+)
 NOTED = gaps.declare(
     "receive.noted",
     before="the refund shows what came back",
     after="the pieces are in stock",
-    sweep="refund decide, and refund receive: receipts that the order does not show yet are finished",
+    sweep="refund decide, by its task; and refund receive: receipts that the order does not show yet are finished",
 )
 STORED = gaps.declare(
     "receive.stored",
     before="the pieces that came back are in stock",
     after="the order's ship lines show them",
-    sweep="refund decide, and refund receive: receipts that the order does not show yet are finished",
+    sweep="refund decide, by its task; and refund receive: receipts that the order does not show yet are finished",
 )
 SHOWN = gaps.declare(
     "receive.shown",
@@ -39,6 +46,9 @@ SHOWN = gaps.declare(
     after="what the platform is to be told is written",
     sweep="refund decide: refunds with goods back are looked through again",
 )
+#: kind of the tasks that see to it that a receipt is finished, whatever the platform says of its refund meanwhile
+KIND = "receipt"
+LEASE_S = 60.0
 #: reason of the history step that is the intent of a receipt
 STEP = "goods_back"
 #: facts of an order's change: steps of receipts it shows, as refund_no:version
@@ -57,7 +67,7 @@ def receive(env: Env, number: str, *, good: Mapping[str, int], defective: Mappin
         if number not in kept:
             raise UnknownThing(f"refund {number!r}", hint="oms refund list")
         refund, lines = kept[number]
-        full = _finished(env, run, [refund])[refund.order_no]
+        full = finished(env, run, [refund])[refund.order_no]
         if run.result.counts.get("finished"):
             # A stored intent beats a fresh decision: this may well be the receipt that was cut.
             run.result.hint = "an unfinished receipt of this refund was finished; type it again if more came back"
@@ -66,17 +76,35 @@ def receive(env: Env, number: str, *, good: Mapping[str, int], defective: Mappin
             back = rules.place_back(full.ship_lines, lines, wanted["good"], wanted["defective"])
         except ValueError as error:
             raise BadRequest(str(error), hint=f"oms order show {refund.order_no}") from error
-        change = _noting(env, refund, lines, full, back, by)
+        change = noting(env, refund, lines, full, back, by)
+        key = intend(env, run, {number: wanted}, by)[number]
         outcome = env.orders.apply_refunds([change], run_id=run.id)[0]
         if not outcome.ok:
+            env.ledger.settle_tasks([(key, "void", outcome.result)])
             run.result.add(Item(ref=number, did="refused", reason=outcome.result, shop=refund.shop))
             return run.result
         gaps.gap(NOTED)
-        _finished(env, run, [env.orders.refunds([number])[number][0]])
-        facts = {"good": dict(wanted["good"]), "defective": dict(wanted["defective"])}
-        env.ledger.audit([AuditEntry(at=env.clock.now(), who=by, act="refund_receive", ref=number, facts=facts)])
+        finish(env, run, [env.orders.refunds([number])[number][0]], [(key, number)])
         agreements.tell(env, run, sorted({refund.shop} & set(env.shops())))
         return run.result
+
+
+def intend(env: Env, run: RunHandle, wanted: Mapping[str, Mapping[str, Any]], by: str) -> dict[str, str]:
+    """Write the tasks of receipts (refund_no → what came back), and who says so; others leave them alone for a while.
+
+    Returns:
+        refund_no → key of its task.
+    """
+    keys = {number: f"{KIND}:{run.id}:{number}" for number in wanted}
+    now, due = env.clock.now(), env.ledger.now() + timedelta(seconds=LEASE_S)
+    env.ledger.audit(
+        [AuditEntry(at=now, who=by, act="refund_receive", ref=no, facts=dict(facts)) for no, facts in wanted.items()]
+    )
+    env.ledger.add_tasks(
+        [Task(key=keys[no], kind=KIND, ref=no, due_at=due, payload=dict(facts)) for no, facts in wanted.items()]
+    )
+    gaps.gap(INTENDED)
+    return keys
 
 
 def _pieces(good: Mapping[str, int], defective: Mapping[str, int]) -> dict[str, dict[str, int]]:
@@ -87,7 +115,7 @@ def _pieces(good: Mapping[str, int], defective: Mapping[str, int]) -> dict[str, 
     return {"good": dict(good), "defective": dict(defective)}
 
 
-def _noting(
+def noting(
     env: Env, refund: Refund, lines: Sequence[RefundLine], full: FullOrder, back: Sequence[rules.Returned], by: str
 ) -> RefundChange:
     """The refund with what came back; the step's facts say where each piece goes."""
@@ -122,10 +150,20 @@ def sweep(env: Env, run: RunHandle, shops: tuple[str, ...]) -> None:
     after = ""
     while found := env.orders.find_refunds(statuses=[RefundStatus.GOODS_BACK], shops=shops, limit=200, after=after):
         after = found[-1].refund_no
-        _finished(env, run, found)
+        finished(env, run, found)
+    while tasks := env.ledger.due_tasks(KIND, limit=200, lease_s=LEASE_S, worker=run.worker):
+        kept = env.orders.refunds(sorted({t.ref for t in tasks}))
+        finish(env, run, [refund for refund, _ in kept.values()], [(t.key, t.ref) for t in tasks])
 
 
-def _finished(env: Env, run: RunHandle, refunds: Sequence[Refund]) -> dict[str, FullOrder]:
+def finish(env: Env, run: RunHandle, refunds: Sequence[Refund], tasks: Sequence[tuple[str, str]]) -> None:
+    """Finish receipts and settle their tasks (key, refund_no); one that cannot be finished now comes again."""
+    orders = finished(env, run, refunds)
+    left = {refund.refund_no for refund, _ in _unshown(env, refunds, orders)}
+    env.ledger.settle_tasks([(key, "done", "") for key, ref in tasks if ref not in left])
+
+
+def finished(env: Env, run: RunHandle, refunds: Sequence[Refund]) -> dict[str, FullOrder]:
     """Bring every noted receipt of these refunds into stock and onto its order; returns the orders as they are then."""
     orders = env.orders.load(sorted({r.order_no for r in refunds}))
     open_steps = _unshown(env, refunds, orders)

@@ -172,11 +172,17 @@ def _by_hand(env: Env, run: RunHandle, numbers: Sequence[str], decision: str, by
             run.result.add(Item(ref=number, did=did, reason=problem, shop=refund.shop))
         else:
             chosen.append((refund, decision, by, f"by_hand.{decision}", {"reason": reason} if reason else {}))
-    done = _write(env, run, chosen)
     now = env.clock.now()
     facts = {"reason": reason}
-    env.ledger.audit([AuditEntry(at=now, who=by, act=f"refund_{decision}", ref=r.refund_no, facts=facts) for r in done])
-    agreements.tell(env, run, sorted({r.shop for r in done} & set(env.shops())))
+    # First: whoever is cut off here does not type it again, since the decision stands.
+    env.ledger.audit(
+        [AuditEntry(at=now, who=by, act=f"refund_{decision}", ref=r.refund_no, facts=facts) for r, *_ in chosen]
+    )
+    _write(env, run, chosen)
+    # Typed again, it goes on where it was cut: what was decided and perhaps not told.
+    same = [r for r, _ in found.values() if r.decision == decision and r.status == RefundStatus.ASKED]
+    agreements.intend(env, run, [(r, agreements.ACTS[decision], reason) for r in same], quiet=True)
+    agreements.tell(env, run, sorted({r.shop for r, _ in found.values()} & set(env.shops())))
 
 
 def _hand_problem(refund: Refund, full: FullOrder | None, decision: str, promised: dict[str, int]) -> str:

@@ -14,7 +14,7 @@ from jobs.env import Env, RunHandle
 from jobs.rules.merging import never_merges, waiting_rows
 from jobs.rules.sourcing import Need, sums
 from stores.contracts import Change
-from stores.records import Ask, FullOrder, Order, Progress, Reservation
+from stores.records import Ask, FullOrder, Order, Progress, Reservation, ShipLine
 
 RESERVED = gaps.declare(
     "source.reserved",
@@ -34,6 +34,10 @@ LOST = gaps.declare(
     after="that stock is given back",
     sweep="order source gives it back when the order comes again; reconcile stock finds what no order stands behind",
 )
+
+
+#: what a sourced order's head gets, one value for all
+_RESOLVED: dict[str, Any] = {"intent": (), "due_at": None}
 
 
 class Plan(NamedTuple):
@@ -164,14 +168,20 @@ def _owns(head: Order, attempt: int) -> bool:
 
 def _sourced(plan: Plan, now: datetime, window: datetime, token: str | None) -> Change:
     head = plan.order.order
-    home = {need.ship_no: place for place, needs in plan.parts for need in needs}
     warehouses = sorted(place for place, _ in plan.parts)
+    split = _split(plan) if len(warehouses) > 1 else ()
     ends = now if never_merges(head, warehouses) else window
     return Change(
         order_no=head.order_no, expect=plan.version, to=Progress.SOURCED, reason=plan.reason, facts=plan.facts,
-        set={"intent": (), "due_at": None}, token=token,
-        ship_lines=tuple(
-            msgspec.structs.replace(s, warehouse=home[s.ship_no]) for s in plan.order.ship_lines if s.ship_no in home
-        ),
+        set=_RESOLVED, token=token,
+        ship_lines=split, open_lines={} if split else {"warehouse": warehouses[0]},
         waiting=waiting_rows(head, warehouses, since=now, window_ends_at=ends),
     )  # fmt: skip
+
+
+def _split(plan: Plan) -> tuple[ShipLine, ...]:
+    """Ship lines of an order in several places, each with its own."""
+    home = {need.ship_no: place for place, needs in plan.parts for need in needs}
+    return tuple(
+        msgspec.structs.replace(s, warehouse=home[s.ship_no]) for s in plan.order.ship_lines if s.ship_no in home
+    )

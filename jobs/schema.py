@@ -91,7 +91,7 @@ class PushSection(Section):
 class AuditSection(Section):
     """Rules that hold an order. An empty or zero value switches a rule off."""
 
-    batch: int = Field(200, ge=1, le=500)
+    batch: int = Field(500, ge=1, le=500)
     lease: Seconds = 60.0
     #: hold above this payable amount, per currency, minor units
     amount_above: dict[str, int] = {"CNY": 500_000}
@@ -128,7 +128,7 @@ class WarehouseSection(Section):
 
 
 class SourcingSection(Section):
-    batch: int = Field(200, ge=1, le=500)
+    batch: int = Field(500, ge=1, le=500)
     lease: Seconds = 60.0
     #: rules in order; each ranks the places or abstains (jobs/rules/sourcing.py)
     rules: tuple[str, ...] = ("fewest_parcels", "region", "kind", "priority", "stock_depth")
@@ -147,7 +147,7 @@ class MergeSection(Section):
     window: Seconds = 1800.0
     #: merge at once when ship_by is nearer than this
     press: Seconds = 4 * 3600.0
-    batch: int = Field(200, ge=1, le=500)
+    batch: int = Field(500, ge=1, le=500)
     lease: Seconds = 60.0
     max_orders: int = 20
     #: flags that never merge

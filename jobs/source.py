@@ -35,6 +35,8 @@ INTENDED = gaps.declare(
     after="the stock is held",
     sweep="order source: a stored intent is finished before anything is decided anew",
 )
+#: what is looked at in an order
+_PARTS = ("ship_lines", "holds")
 #: levels are read for this many SKUs at once
 SKUS = 1000
 #: flags of orders that no warehouse of ours ships → who may release them
@@ -51,8 +53,9 @@ def source(
     with env.run("order source", dry_run=dry_run, shops=shops, orders=list(orders), limit=limit) as run:
         rule, sourcer = env.settings.sourcing, Sourcer(env, run)
         batches = moving.work(
-            env, run, Progress.AUDITED, shops=shops, orders=orders, limit=limit, size=rule.batch, lease_s=rule.lease
-        )
+            env, run, Progress.AUDITED, shops=shops, orders=orders, limit=limit, size=rule.batch, lease_s=rule.lease,
+            parts=_PARTS,
+        )  # fmt: skip
         for batch in batches:
             sourcer.batch(batch)
         if sourcer.shortfall:

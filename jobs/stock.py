@@ -217,16 +217,15 @@ def transfer(env: Env, source: str, target: str, sku: str, qty: int, *, reason: 
         name, now = f"transfer:{key or run.id}", env.clock.now()
         facts = {"source": source, "target": target, "sku": sku, "qty": qty, "reason": reason, "by": by}
         task = Task(key=name, kind=_TRANSFER, ref=sku, due_at=env.ledger.now(), payload=facts)
-        known = env.ledger.add_tasks([task])[0].result == "already"
+        # First: a transfer that is finished by another run was typed by somebody all the same.
+        place = f"{source}→{target}/{sku}"[:64]
+        env.ledger.audit([AuditEntry(at=now, who=by, act="stock_transfer", ref=place, facts={**facts, "key": name})])
+        env.ledger.add_tasks([task])
         gaps.gap(INTENDED)
         _finish_transfers(env, run)
         if name not in run.result.facts:
             # Another run has it, or had it before: the key makes it one transfer.
             run.result.add(Item(ref=f"{source}→{target}/{sku}", did="same", reason="known_key", facts=facts))
-        if not known:
-            env.ledger.audit(
-                [AuditEntry(at=now, who=by, act="stock_transfer", ref=f"{source}→{target}/{sku}"[:64], facts=facts)]
-            )
         return run.result
 
 

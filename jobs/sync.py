@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from adapters.core.shapes import PullReport
 from adapters.errors import AdapterError, ShopBroken, Unsupported
 from jobs import gaps
 from jobs.env import Env, RunHandle
@@ -37,6 +38,9 @@ CLOSED = gaps.declare(
     after="the shop's marks move",
     sweep="sync: the marks are derived anew from the windows at the next run",
 )
+
+#: readings of a window that are kept as its evidence
+KEPT_PASSES = 40
 
 
 class LeaseLost(JobError):
@@ -94,6 +98,7 @@ class ShopSync:
         self.rule = env.settings.sync
         self.lease: Lease | None = None
         self.seen = 0
+        self.report = PullReport()
 
     @property
     def bounded(self) -> bool:
@@ -179,7 +184,9 @@ class ShopSync:
         try:
             window = self._read(platform, scan, window, mark)
         except AdapterError as error:
-            window = msgspec.structs.replace(window, reason=f"{type(error).__name__}: {error}"[:300])
+            window = msgspec.structs.replace(
+                window, reason=f"{type(error).__name__}: {error}"[:300], passes=_passes(window, self.report)
+            )
             self._settle(window, mark)
             raise
         gaps.gap(PULLED)
@@ -196,6 +203,7 @@ class ShopSync:
         pull = platform.pull(self.kind, scan, window.start, window.end)
         tally = {"new": 0, "changed": 0, "parked": 0}
         late: list[Lateness] = []
+        self.report = pull.report
         for batch in pull:
             kept = store(self.env, self.alias, platform, self.kind, batch.items)
             self._count(kept.outcomes, tally)
@@ -208,7 +216,7 @@ class ShopSync:
         return msgspec.structs.replace(
             window, state="closed" if closed else "open", proof=report.proof, reason="" if closed else report.reason,
             expected=report.total_after, seen=report.distinct, pages=report.pages, new=tally["new"],
-            changed=tally["changed"], parked=tally["parked"],
+            changed=tally["changed"], parked=tally["parked"], passes=_passes(window, report),
             closed_at=self.env.clock.now() if closed else None,
         )  # fmt: skip
 
@@ -332,6 +340,11 @@ class ShopSync:
                 facts=_numbers(window), hint=f"oms sync windows list --shop {self.alias}", first_at=now, last_at=now,
             ),
         )  # fmt: skip
+
+
+def _passes(window: Window, report: PullReport) -> tuple[dict[str, Any], ...]:
+    """The evidence of a window with that of its latest reading."""
+    return (*window.passes, *(msgspec.to_builtins(p) for p in report.passes))[-KEPT_PASSES:]
 
 
 def _numbers(window: Window) -> dict[str, Any]:

@@ -18,7 +18,7 @@ HEADS = {
     "orders": "orders_0001",
     "inbox": "inbox_0001",
     "stock": "stock_0001",
-    "ledger": "ledger_0001",
+    "ledger": "ledger_0002",
     "bus": "bus_0001",
 }
 

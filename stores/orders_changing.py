@@ -11,14 +11,17 @@ from sql.columns import dumps
 from stores import orders_rows as rows
 from stores.contracts import Change
 from stores.database import many
+from stores.errors import BadItem
 from stores.orders_adding import SEARCH, Seal, receiver_bytes, search_rows
-from stores.orders_moves import Move, by_keys, write_moves
-from stores.records import Hold, Outcome
+from stores.orders_moves import SET_FROM, Move, by_keys, delete_all, set_all, write_moves
+from stores.records import Hold, Outcome, Progress
 
 #: what a change may set: neither keys nor what the store keeps itself
 _SETTABLE = frozenset(rows.ORDERS.columns) - {
     "order_no", "platform", "seller_id", "platform_order_no", "progress", "version", "held", "created_at", "changed_at",
 }  # fmt: skip
+#: columns of ship lines that a change may set in all open ones at once
+_PLACES = frozenset({"warehouse", "parcel_no"})
 _STATE = "SELECT order_no, version, progress, claim_token FROM orders"
 _OPEN_HOLDS = "SELECT order_no, code, since FROM order_holds"
 _RENEW_HOLD = "UPDATE order_holds SET owner=?, facts=?, until=? WHERE order_no=? AND code=? AND since=?"
@@ -65,10 +68,11 @@ def _judge(change: Change, state: _State | None, *, again: bool) -> Outcome:
 
 
 def _write(c: Connection, good: Sequence[Change], states: dict[str, _State], run_id: str, now: int, seal: Seal) -> None:
-    write_moves(c, "orders", "order_no", [_move(x, now) for x in good])
+    write_moves(c, "orders", "order_no", _moves(good, now))
     many(c, rows.ADD_STEP, [_step(x, states[x.order_no], run_id, now) for x in good])
     many(c, rows.LINES.upsert, rows.LINES.rows(line for x in good for line in x.lines))
     many(c, rows.SHIP_LINES.upsert, rows.SHIP_LINES.rows(line for x in good for line in x.ship_lines))
+    _place(c, [x for x in good if x.open_lines])
     many(c, rows.MEMBERSHIPS.upsert, rows.MEMBERSHIPS.rows(m for x in good for m in x.memberships))
     _write_holds(c, [x for x in good if x.hold or x.release], now)
     _write_waiting(c, [x for x in good if x.waiting is not None])
@@ -76,14 +80,49 @@ def _write(c: Connection, good: Sequence[Change], states: dict[str, _State], run
     _write_search(c, [x for x in good if x.search is not None])
 
 
-def _move(change: Change, now: int) -> Move:
-    values = rows.ORDERS.packed(change.order_no, change.set, _SETTABLE)
-    values["changed_at"] = now
-    if change.to is not None:
-        values["progress"] = str(change.to)
-    if not change.keep_claim:
+def _moves(good: Sequence[Change], now: int) -> list[Move]:
+    """What is written into the heads; changes that set the same thing share their values."""
+    known: dict[tuple[Any, bool, int], dict[str, Any]] = {}
+    out = []
+    for change in good:
+        kind = (change.to, change.keep_claim, id(change.set) if change.set else 0)
+        values = known.get(kind)
+        if values is None:
+            values = known[kind] = _values(change.to, change.keep_claim, now)
+            if change.set:
+                values |= rows.ORDERS.packed(change.order_no, change.set, _SETTABLE)
+        out.append(Move(change.order_no, change.expect, values))
+    return out
+
+
+def _values(to: Progress | None, keep_claim: bool, now: int) -> dict[str, Any]:
+    values: dict[str, Any] = {"changed_at": now}
+    if to is not None:
+        values["progress"] = str(to)
+    if not keep_claim:
         values["claim_token"], values["claim_until"] = "", 0
-    return Move(change.order_no, change.expect, values)
+    return values
+
+
+def _place(c: Connection, placed: Sequence[Change]) -> None:
+    """Say where all open ship lines of an order come from and go."""
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for change in placed:
+        if not change.open_lines.keys() <= _PLACES:
+            raise BadItem(f"{change.order_no}: of ship lines only {', '.join(sorted(_PLACES))} are set all at once")
+        groups.setdefault(tuple(change.open_lines.items()), []).append(change.order_no)
+    single: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for values, numbers in groups.items():
+        if len(numbers) >= SET_FROM:
+            set_all(c, "ship_lines", "order_no", numbers, dict(values), where="status='open'")
+            continue
+        names, texts = zip(*values, strict=True)
+        found = single.setdefault(names, [])
+        for no in numbers:
+            found.append((*texts, no))
+    for names, found in single.items():
+        sets = ", ".join(f"{name}=?" for name in names)
+        many(c, f"UPDATE ship_lines SET {sets} WHERE order_no=? AND status='open'", found)
 
 
 def _step(change: Change, state: _State, run_id: str, now: int) -> tuple[Any, ...]:
@@ -120,7 +159,7 @@ def _hold_values(hold: Hold) -> tuple[Any, ...]:
 
 
 def _write_waiting(c: Connection, touched: Sequence[Change]) -> None:
-    many(c, "DELETE FROM waiting WHERE order_no=?", [(x.order_no,) for x in touched])
+    delete_all(c, "waiting", "order_no", [x.order_no for x in touched])
     many(c, rows.WAITING.insert, rows.WAITING.rows(w for x in touched for w in x.waiting or ()))
 
 
@@ -133,5 +172,5 @@ def _write_details(c: Connection, good: Sequence[Change], seal: Seal) -> None:
 
 
 def _write_search(c: Connection, touched: Sequence[Change]) -> None:
-    many(c, "DELETE FROM order_search WHERE order_no=?", [(x.order_no,) for x in touched])
+    delete_all(c, "order_search", "order_no", [x.order_no for x in touched])
     many(c, SEARCH, search_rows((x.order_no, x.search or ()) for x in touched))

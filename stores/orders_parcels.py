@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from sql.columns import dumps
+from sql.columns import dumps, loads
 from stores import orders_rows as rows
 from stores.contracts import ParcelChange, RefundChange
 from stores.database import fetch, many
@@ -66,23 +66,26 @@ def _lead(members: Sequence[str]) -> str:
 
 def apply_parcels(c: Connection, changes: Sequence[ParcelChange], run_id: str, now: int) -> list[Outcome]:
     """See `Orders.apply_parcels`: done, changed, or refused (unknown_parcel)."""
-    held = {p.parcel_no: p for p in parcels(c, [x.parcel_no for x in changes]).values()}
+    select = "SELECT parcel_no, version, state, members FROM parcels"
+    held = {r[0]: r for r in by_keys(c, select, "parcel_no", [x.parcel_no for x in changes])}
     outcomes, moves, steps = [], [], []
-    versions = {no: p.version for no, p in held.items()}
+    versions = {no: r[1] for no, r in held.items()}
+    plain: dict[str, dict[str, Any]] = {}
     for change in changes:
         no = change.parcel_no
         outcome = _judge(no, change.expect, versions, "unknown_parcel")
         outcomes.append(outcome)
         if not outcome.ok:
             continue
-        parcel, versions[no] = held[no], _TAKEN
-        values = rows.PARCELS.packed(no, change.set, _PARCEL_SET) | {"changed_at": now}
-        to = str(parcel.state if change.to is None else change.to)
-        moves.append(Move(no, change.expect, values | {"state": to}))
-        lead = _lead(parcel.members)
-        steps.append(
-            (no, outcome.version, now, run_id, str(parcel.state), to, change.reason, dumps(change.facts), lead)
-        )
+        versions[no] = _TAKEN
+        _, _, state, members = held[no]
+        to = state if change.to is None else str(change.to)
+        values = plain.setdefault(to, {"changed_at": now, "state": to})
+        if change.set:
+            values = values | rows.PARCELS.packed(no, change.set, _PARCEL_SET)
+        moves.append(Move(no, change.expect, values))
+        lead = _lead(loads(members))
+        steps.append((no, outcome.version, now, run_id, state, to, change.reason, dumps(change.facts), lead))
     write_moves(c, "parcels", "parcel_no", moves)
     many(c, rows.ADD_STEP, steps)
     return outcomes

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection
@@ -12,8 +10,8 @@ from sqlalchemy.engine import Connection
 from sql.columns import ms
 from stores import orders_rows as rows
 from stores.contracts import OrderQuery
-from stores.database import fetch, many
-from stores.orders_moves import by_keys, in_list
+from stores.database import fetch
+from stores.orders_moves import by_keys, in_list, set_all
 from stores.records import FullOrder, Order, Progress, Record, Refund
 from stores.rows import Rows
 
@@ -29,40 +27,46 @@ def heads(c: Connection, order_nos: Sequence[str]) -> dict[str, Order]:
     return {no: found[no] for no in order_nos if no in found}
 
 
-def whole(c: Connection, orders: Iterable[Order], unseal: Unseal) -> list[FullOrder]:
-    """Heads made whole, each table read once for the set; remarks opened."""
+def whole(c: Connection, orders: Iterable[Order], unseal: Unseal, parts: Collection[str]) -> list[FullOrder]:
+    """Heads made whole, each table of `parts` read once for the set; remarks opened."""
     given = list(orders)
     numbers = [o.order_no for o in given]
-    lines = _parts(c, rows.LINES, numbers)
-    ship_lines = _parts(c, rows.SHIP_LINES, numbers)
-    holds = _parts(c, rows.HOLDS, numbers, "since, code")
-    members = _parts(c, rows.MEMBERSHIPS, numbers)
-    refunds: dict[str, list[Refund]] = _parts(c, rows.REFUNDS, numbers)
-    remark = "SELECT order_no, buyer_remark, seller_remark FROM order_details"
-    remarks = {
-        no: (unseal(buyer).decode(), unseal(seller).decode())
-        for no, buyer, seller in by_keys(c, remark, "order_no", numbers)
-    }
+    lines = _parts(c, rows.LINES, numbers) if "lines" in parts else {}
+    ship_lines = _parts(c, rows.SHIP_LINES, numbers) if "ship_lines" in parts else {}
+    holds = _parts(c, rows.HOLDS, numbers, "since, code") if "holds" in parts else {}
+    members = _parts(c, rows.MEMBERSHIPS, numbers) if "memberships" in parts else {}
+    refunds: dict[str, list[Refund]] = _parts(c, rows.REFUNDS, numbers) if "refunds" in parts else {}
+    remarks = _remarks(c, numbers, unseal) if "remarks" in parts else {}
     out = []
     for order in given:
         no = order.order_no
-        buyer, seller = remarks.get(no, ("", ""))
+        buyer, seller = remarks.get(no, _SILENT)
         out.append(
             FullOrder(
-                order=order, lines=tuple(lines[no]), ship_lines=tuple(ship_lines[no]), holds=tuple(holds[no]),
-                memberships=tuple(members[no]), refunds=tuple(refunds[no]), buyer_remark=buyer, seller_remark=seller,
+                order=order, lines=tuple(lines.get(no, ())), ship_lines=tuple(ship_lines.get(no, ())),
+                holds=tuple(holds.get(no, ())), memberships=tuple(members.get(no, ())), refunds=tuple(refunds.get(no, ())),
+                buyer_remark=buyer, seller_remark=seller,
             )
         )  # fmt: skip
     return out
 
 
-def _parts(c: Connection, table: Rows[R], numbers: Sequence[str], sort: str = "") -> defaultdict[str, list[R]]:
+_SILENT = ("", "")
+
+
+def _remarks(c: Connection, numbers: Sequence[str], unseal: Unseal) -> dict[str, tuple[str, str]]:
+    sql = "SELECT order_no, buyer_remark, seller_remark FROM order_details"
+    found = by_keys(c, sql, "order_no", numbers)
+    return {no: (unseal(buyer).decode(), unseal(seller).decode()) for no, buyer, seller in found if buyer or seller}
+
+
+def _parts(c: Connection, table: Rows[R], numbers: Sequence[str], sort: str = "") -> dict[str, list[R]]:
     """Records of one table by order number, sorted within each order."""
-    parts: defaultdict[str, list[R]] = defaultdict(list)
-    number = attrgetter("order_no")
-    for row in by_keys(c, table.select, "order_no", numbers, f" ORDER BY {sort or ', '.join(table.keys)}"):
-        record = table.record(row)
-        parts[number(record)].append(record)
+    found = by_keys(c, table.select, "order_no", numbers, f" ORDER BY {sort or ', '.join(table.keys)}")
+    parts: dict[str, list[R]] = {}
+    number, record = table.columns.index("order_no"), table.record
+    for row in found:
+        parts.setdefault(row[number], []).append(record(row))
     return parts
 
 
@@ -134,8 +138,8 @@ def take(
     token: str,
     now: int,
     until: int,
-) -> list[tuple[int, str]]:
-    """Put `token` on the next orders that are free; returns their (ship_by, order_no) in that order."""
+) -> list[tuple[Any, ...]]:
+    """Put `token` on the next orders that are free; returns their rows by (ship_by, order_no)."""
     where = "progress=? AND held=0 AND claim_until<=? AND (due_at IS NULL OR due_at<=?)"
     args: list[Any] = [str(progress), now, now]
     if after is not None:
@@ -144,7 +148,14 @@ def take(
     if shops:
         condition, given = in_list("+shop", shops)
         where, args = f"{where} AND {condition}", args + given
-    sql = f"SELECT ship_by, order_no FROM orders WHERE {where} ORDER BY ship_by, order_no LIMIT ?"
-    found = [(int(at), str(no)) for at, no in fetch(c, sql, [*args, limit])]
-    many(c, "UPDATE orders SET claim_token=?, claim_until=? WHERE order_no=?", [(token, until, no) for _, no in found])
+    found = fetch(c, f"{rows.ORDERS.select} WHERE {where} ORDER BY ship_by, order_no LIMIT ?", [*args, limit])
+    set_all(c, "orders", "order_no", [row[0] for row in found], {"claim_token": token, "claim_until": until})
     return found
+
+
+def position(row: Sequence[Any]) -> Cursor:
+    """Where a claim stands after this row."""
+    return str(row[_SHIP_BY]), str(row[0])
+
+
+_SHIP_BY = rows.ORDERS.columns.index("ship_by")

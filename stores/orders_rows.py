@@ -8,7 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from sql import orders as t
-from sql.columns import dumps, ms, when
+from sql.columns import dumps, ms
 from stores.database import insert_sql
 from stores.records import (
     Hold,
@@ -23,7 +23,7 @@ from stores.records import (
     Step,
     Waiting,
 )
-from stores.rows import Pair, Rows
+from stores.rows import Pair, Rows, when_cached
 
 
 def _pack_ship_by(at: datetime | None) -> int:
@@ -31,7 +31,7 @@ def _pack_ship_by(at: datetime | None) -> int:
 
 
 def _unpack_ship_by(at: int) -> datetime | None:
-    return None if at == t.NO_SHIP_BY else when(at)
+    return None if at == t.NO_SHIP_BY else when_cached(at)
 
 
 #: few regions stand in many orders, and a record is immutable

@@ -1,6 +1,7 @@
 """Records as rows and back: statements of a table, and conversions taken from the record's types.
 
-Times are epoch milliseconds, enums their words, yes and no 1 and 0, composed values JSON text.
+Times are epoch milliseconds, enums their words, yes and no 1 and 0, composed values JSON text. The conversions of a
+whole record are compiled once from its fields, as the statements are: every order is read and written several times.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar, get_origin
 
 import msgspec
 import sqlalchemy as sa
@@ -22,11 +23,17 @@ from stores.records import Record
 R = TypeVar("R", bound=Record)
 
 
+#: times stand in many rows of a batch, and an instant is immutable
+when_cached = lru_cache(maxsize=1 << 14)(when)
+
+
 class Pair(NamedTuple):
     """How a field's value is packed into its column and unpacked again."""
 
     pack: Callable[[Any], Any]
     unpack: Callable[[Any], Any]
+    #: an empty value and its column, where that is known without asking
+    empty: tuple[Any, Any] | None = None
 
 
 class Rows(Generic[R]):
@@ -54,31 +61,17 @@ class Rows(Generic[R]):
         self.select = f"SELECT {', '.join(self.columns)} FROM {table.name}"
         self.insert = insert_sql(table, self.columns)
         self.upsert = upsert_sql(table, self.keys, self.columns)
-        self._record = record
-        self._values = attrgetter(*self._fields)
         self._pairs = pairs
-        self._packs = [(i, p.pack) for i, p in enumerate(pairs.values()) if p is not None]
-        self._unpacks = [(i, p.unpack) for i, p in enumerate(pairs.values()) if p is not None]
-
-    def row(self, record: R) -> tuple[Any, ...]:
-        """Column values of one record, in the order of `columns`."""
-        values = list(self._values(record))
-        for i, pack in self._packs:
-            values[i] = pack(values[i])
-        return tuple(values)
+        #: column values of one record, in the order of `columns`
+        self.row: Callable[[R], tuple[Any, ...]] = _packer(record, pairs)
+        #: the record of one row read with `select`
+        self.record: Callable[[Sequence[Any]], R] = _unpacker(record, pairs)
 
     def rows(self, records: Iterable[R]) -> list[tuple[Any, ...]]:
-        return [self.row(r) for r in records]
-
-    def record(self, row: Sequence[Any]) -> R:
-        """The record of one row read with `select`."""
-        values = list(row)
-        for i, unpack in self._unpacks:
-            values[i] = unpack(values[i])
-        return self._record(**dict(zip(self._fields, values, strict=True)))
+        return list(map(self.row, records))
 
     def records(self, rows: Iterable[Sequence[Any]]) -> list[R]:
-        return [self.record(row) for row in rows]
+        return list(map(self.record, rows))
 
     def value(self, field: str, value: Any) -> Any:
         """One field's value as its column holds it."""
@@ -99,6 +92,17 @@ class Rows(Generic[R]):
         return out
 
 
+class _Words(dict[Any, Any]):
+    """A word's other side; one that is not there is made (and refused) by the type."""
+
+    def __init__(self, make: Callable[[Any], Any], known: Mapping[Any, Any]) -> None:
+        super().__init__(known)
+        self._make = make
+
+    def __missing__(self, key: Any) -> Any:
+        return self._make(key)
+
+
 def _pair(kind: Any) -> Pair | None:
     """Conversions of a field's type; None for what the driver takes as it is."""
     if kind in (str, int, float, bytes) or kind == int | None:
@@ -106,7 +110,46 @@ def _pair(kind: Any) -> Pair | None:
     if kind is bool:
         return Pair(int, bool)
     if kind is datetime or kind == datetime | None:
-        return Pair(ms, when)
+        return Pair(ms, when_cached)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return Pair(str, kind)
-    return Pair(dumps, msgspec.json.Decoder(kind).decode)
+        words = {word: word.value for word in kind}
+        return Pair(_Words(str, words).__getitem__, _Words(kind, {v: k for k, v in words.items()}).__getitem__)
+    empty = ((), "[]") if get_origin(kind) is tuple else None
+    return Pair(dumps, msgspec.json.Decoder(kind).decode, empty)
+
+
+def _packer(record: type[R], pairs: Mapping[str, Pair | None]) -> Callable[[R], tuple[Any, ...]]:
+    """Compile ``record → (column, …)``."""
+    known: dict[str, Any] = {}
+    parts = []
+    for i, (name, pair) in enumerate(pairs.items()):
+        text = f"r.{name}"
+        if pair is not None:
+            known[f"p{i}"] = pair.pack
+            text = f"p{i}({text})"
+            if pair.empty is not None:
+                known[f"e{i}"] = pair.empty[1]
+                text = f"{text} if r.{name} else e{i}"
+        parts.append(text)
+    return _function(f"lambda r: ({', '.join(parts)},)", known, f"<row of {record.__name__}>")
+
+
+def _unpacker(record: type[R], pairs: Mapping[str, Pair | None]) -> Callable[[Sequence[Any]], R]:
+    """Compile ``(column, …) → record``."""
+    known: dict[str, Any] = {"record": record}
+    parts = []
+    for i, (name, pair) in enumerate(pairs.items()):
+        text = f"r[{i}]"
+        if pair is not None:
+            known[f"u{i}"] = pair.unpack
+            text = f"u{i}({text})"
+            if pair.empty is not None:
+                known[f"e{i}"], known[f"c{i}"] = pair.empty
+                text = f"e{i} if r[{i}] == c{i} else {text}"
+        parts.append(f"{name}={text}")
+    return _function(f"lambda r: record({', '.join(parts)})", known, f"<record {record.__name__}>")
+
+
+def _function(text: str, known: dict[str, Any], where: str) -> Callable[[Any], Any]:
+    made: Callable[[Any], Any] = eval(compile(text, where, "eval"), known)
+    return made

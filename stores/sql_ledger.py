@@ -12,14 +12,15 @@ from typing import Any
 import msgspec
 
 from sql import ledger as tables
-from sql.columns import ms, when
+from sql.columns import dumps, loads, ms, when
 from stores.database import Clock, Database, dump_rows, fetch, many, run, upsert_sql
 from stores.privacy import Privacy
 from stores.records import AuditEntry, Lateness, Lease, Outcome, Run, Token, Watermark, Window
-from stores.rows import Rows
+from stores.rows import Pair, Rows
 from stores.sql_effects import EffectRows
 
-_WINDOW = Rows(tables.windows, Window, rename={"start": "start_at", "end": "end_at"})
+_PASSES = Pair(dumps, lambda text: tuple(loads(text or "[]")))
+_WINDOW = Rows(tables.windows, Window, own={"passes": _PASSES}, rename={"start": "start_at", "end": "end_at"})
 _MARK = Rows(tables.marks, Watermark)
 _LATE = Rows(tables.lateness, Lateness)
 _LEASE = Rows(tables.leases, Lease)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sql import orders as t
 from sql.columns import loads, ms, when
 from stores import orders_adding, orders_changing, orders_parcels, orders_reading
 from stores import orders_rows as rows
-from stores.contracts import Change, Claimed, NewOrder, OrderQuery, ParcelChange, RefundChange
+from stores.contracts import PARTS, Change, Claimed, NewOrder, OrderQuery, ParcelChange, RefundChange
 from stores.database import Clock, Database, dump_rows, fetch, many, names, run, upsert_sql
 from stores.orders_moves import by_keys, in_list
 from stores.privacy import Privacy
@@ -57,9 +57,10 @@ class SqlOrders:
         with self._db.read() as c:
             return orders_reading.heads(c, order_nos)
 
-    def load(self, order_nos: Sequence[str]) -> dict[str, FullOrder]:
+    def load(self, order_nos: Sequence[str], *, parts: Collection[str] = PARTS) -> dict[str, FullOrder]:
         with self._db.read() as c:
-            found = orders_reading.whole(c, orders_reading.heads(c, order_nos).values(), self._privacy.decrypt)
+            heads = orders_reading.heads(c, order_nos).values()
+            found = orders_reading.whole(c, heads, self._privacy.decrypt, parts)
         return {full.order.order_no: full for full in found}
 
     def receivers(self, order_nos: Sequence[str]) -> dict[str, Receiver]:
@@ -77,7 +78,8 @@ class SqlOrders:
         after = ""
         while True:
             with self._db.read() as c:
-                found = orders_reading.whole(c, orders_reading.page(c, after, batch, progress), self._privacy.decrypt)
+                page = orders_reading.page(c, after, batch, progress)
+                found = orders_reading.whole(c, page, self._privacy.decrypt, PARTS)
             if not found:
                 return
             after = found[-1].order.order_no
@@ -92,17 +94,19 @@ class SqlOrders:
         worker: str,
         shops: Sequence[str] = (),
         after: tuple[str, str] | None = None,
+        parts: Collection[str] = PARTS,
     ) -> Claimed:
         token, now = secrets.token_hex(12), self._db.now_ms()
         with self._db.write(lasting=False) as c:
             taken = orders_reading.take(c, progress, limit, shops, after, token, now, now + int(lease_s * 1000))
         if not taken:
             return Claimed(token=token, orders=(), after=None)
-        ship_by, last = taken[-1]
-        loaded = self.load([no for _, no in taken])
-        # Read after the lock was given back: what somebody moved or held since then is no work of this claim.
-        orders = tuple(f for f in loaded.values() if f.order.progress is progress and not f.order.held)
-        return Claimed(token=token, orders=orders, after=(str(ship_by), last))
+        heads = rows.ORDERS.records(taken)
+        # Read after the lock was given back. Whoever changes an order in between raises its version, so that what is
+        # decided on the mixture is refused.
+        with self._db.read() as c:
+            orders = orders_reading.whole(c, heads, self._privacy.decrypt, parts)
+        return Claimed(token=token, orders=tuple(orders), after=orders_reading.position(taken[-1]))
 
     def unclaim(self, token: str) -> None:
         with self._db.write(lasting=False) as c:

@@ -25,8 +25,9 @@ def wish(c: Connection, wishes: Sequence[Wish]) -> None:
 
 def take_off(c: Connection, wishes: Sequence[Wish]) -> None:
     """Take pieces off the demand of orders; what falls to nothing goes."""
-    many(c, "DELETE FROM demand WHERE order_no=? AND sku=? AND qty<=?", wishes)
-    many(c, "UPDATE demand SET qty=qty-? WHERE order_no=? AND sku=?", [(q, no, s) for no, s, q in wishes])
+    gone = many(c, "DELETE FROM demand WHERE order_no=? AND sku=? AND qty<=?", [(no, s, q) for no, s, q in wishes])
+    if gone < len(wishes):
+        many(c, "UPDATE demand SET qty=qty-? WHERE order_no=? AND sku=?", [(q, no, s) for no, s, q in wishes])
 
 
 def want(c: Connection, demands: Sequence[Demand]) -> list[Outcome]:

@@ -49,10 +49,10 @@ class _Reserving:
 
     def _answer(self, ask: Ask) -> Answer:
         mine = [h for h in self._known.get(ask.order_no, ()) if h.warehouse == ask.warehouse]
-        same = next((h for h in mine if h.reservation_id == ask.reservation_id), None)
-        if same is not None:
-            return _said(ask, granted=same.state in ("open", "shipped"))
-        if any(h.attempt > ask.attempt for h in mine):
+        for held in mine:
+            if held.reservation_id == ask.reservation_id:
+                return _said(ask, granted=held.state in ("open", "shipped"))
+        if mine and any(h.attempt > ask.attempt for h in mine):
             # A late repeat of an attempt that a newer one has replaced.
             return _said(ask, granted=False)
         older = [h for h in mine if h.state == "open"]
@@ -68,8 +68,12 @@ class _Reserving:
         for held in older:
             for sku, qty in held.left().items():
                 back[sku] = back.get(sku, 0) + qty
-        free = {sku: max(self._tally.available((ask.warehouse, sku)) + back.get(sku, 0), 0) for sku, _ in ask.items}
-        return {sku: qty - free[sku] for sku, qty in ask.items if qty > free[sku]}
+        missing: dict[str, int] = {}
+        for sku, qty in ask.items:
+            free = max(self._tally.available((ask.warehouse, sku)) + back.get(sku, 0), 0)
+            if qty > free:
+                missing[sku] = qty - free
+        return missing
 
     def _grant(self, ask: Ask, older: Sequence[Held]) -> None:
         kept = [h for h in self._known.get(ask.order_no, ()) if h not in older]

@@ -14,7 +14,7 @@ SELLER = "2200001"
 def line_document(**changes: Any) -> LineDocument:
     base: dict[str, Any] = {
         "platform_line_no": "9001", "listing_id": "480001", "product_id": "620001", "code": "SKU-1", "title": "毛衣",
-        "qty": 2, "unit_minor": 5_000, "paid_minor": 9_000,
+        "qty": 2, "unit_minor": 5_000, "paid_minor": 9_000, "refund": "none",
     }  # fmt: skip
     return LineDocument(**{**base, **changes})
 

@@ -138,6 +138,9 @@ class FakePlatform:
         self.polls += [handle for _, handle in handles]
         return [WriteResult(key=key, outcome="done") for key, _ in handles]
 
+    def drain_faults(self) -> list[Any]:
+        return []
+
     def close(self) -> None:
         pass
 

@@ -202,6 +202,9 @@ def text_time_or(value: Scalar, field: str, zone: tzinfo) -> datetime | None:
         raise FieldError(field, "bad_time", "not a time of the calendar") from None
     if moment.year <= 1970:
         return None
+    if isinstance(zone, timezone):
+        # a fixed offset: the same as below in half the time
+        return (moment - zone.utcoffset(None)).replace(tzinfo=UTC)
     return moment.replace(tzinfo=zone).astimezone(UTC)
 
 

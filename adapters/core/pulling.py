@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from adapters.core.paging import (
     walk_cursor,
     walk_forward,
 )
-from adapters.core.shapes import Ask, Page, PullReport, Scan
+from adapters.core.shapes import Ask, Page, Pass, PullReport, Scan
 from adapters.documents import Batch, Pulled
 from adapters.errors import AdapterError
 
@@ -51,6 +52,8 @@ class Pull:
         self._failed: set[str] = set()
         self._proofs: list[str] = []
         self.report = PullReport(reason="not read to the end")
+        #: the reading in progress
+        self._pass = Pass()
 
     # ---- iteration
     def __iter__(self) -> Iterator[Batch]:
@@ -60,6 +63,7 @@ class Pull:
         except AdapterError as error:
             self.report.proof = ""
             self.report.reason = f"{type(error).__name__}: {error}"
+            self._pass.verdict = self._pass.verdict or self.report.reason
             raise
         self._conclude()
 
@@ -109,10 +113,12 @@ class Pull:
         passes: list[Tally] = []
         now = self._platform.now()
         while True:
+            self._begin()
             first = self._fetch(msgspec.structs.replace(ask, total=True))
             before = first.total
             halves = self._halves(ask, before)
             if halves:
+                self._pass.before, self._pass.verdict = before, "cut in two: more rows than can be reached"
                 for start, end in halves:
                     yield from self._counted(msgspec.structs.replace(ask, start=start, end=end), guard)
                 return
@@ -128,6 +134,7 @@ class Pull:
             # see rows come in as well as leave.
             settled = ask.end < now or (not walked and ask.end <= now)
             proof, reason, again = judge_count(before, after, passes, settled=settled)
+            self._judged(tally, before, after, proof or reason)
             if proof or not again or len(passes) >= MAX_PASSES:
                 self._count(tally, before, after, proof, reason)
                 return
@@ -138,12 +145,15 @@ class Pull:
         for number in range(1, MAX_PASSES + 1):
             known = len(tally.ids)
             changed = False
+            self._begin()
             for page in walk(ask, self._fetch, guard):
                 batch = self._hand_over(page, tally, page.total)
                 changed = changed or bool(batch.items)
                 if number == 1 or batch.items:
                     yield batch
-            if number > 1 and not changed and len(tally.ids) == known:
+            done = number > 1 and not changed and len(tally.ids) == known
+            self._judged(tally, None, None, "exhausted" if done else "read again until nothing new comes")
+            if done:
                 self._count(tally, None, None, "exhausted", "")
                 return
         self._count(tally, None, None, "", f"each of {MAX_PASSES} passes brought something new")
@@ -157,13 +167,26 @@ class Pull:
         middle = ask.start + timedelta(seconds=seconds // 2)
         return (ask.start, middle), (middle, ask.end)
 
+    def _begin(self) -> None:
+        self._pass = Pass()
+        self.report.passes.append(self._pass)
+
+    def _judged(self, tally: Tally, before: int | None, after: int | None, verdict: str) -> None:
+        now = self._pass
+        now.before, now.after, now.distinct, now.verdict = before, after, len(tally.ids), verdict
+        now.requests = list(dict.fromkeys(now.requests))
+
     def _fetch(self, ask: Ask) -> Page:
         self.report.pages += 1
-        return self._platform.fetch(ask)
+        page = self._platform.fetch(ask)
+        self._pass.requests.append(page.request_no)
+        return page
 
     def _total(self, ask: Ask) -> int | None:
         """The total once more, after paging."""
-        return self._platform.fetch(msgspec.structs.replace(ask, total=True, count_only=True)).total
+        page = self._platform.fetch(msgspec.structs.replace(ask, total=True, count_only=True))
+        self._pass.requests.append(page.request_no)
+        return page.total
 
     def _count(self, tally: Tally, before: int | None, after: int | None, proof: str, reason: str) -> None:
         report = self.report
@@ -185,9 +208,17 @@ class Pull:
         elif not self._light:
             items = self._complete(items, tally)
         fresh: list[Pulled] = []
+        here: set[str] = set()
         for item in items:
             mark = hash(item.raw)
             key = item.number or f"?{mark}"
+            if key in here:
+                self._pass.twice.append(item.number or "?")
+            here.add(key)
+            if item.error:
+                self._pass.unreadable.append(item.number or "?")
+            if item.request_no:
+                self._pass.requests.append(item.request_no)
             tally.add(key, item.modified_at)
             version = (key, item.modified_at, mark)
             if version not in self._handed:
@@ -199,6 +230,7 @@ class Pull:
 
     def _enrich(self, ids: Sequence[str], tally: Tally) -> list[Pulled]:
         """Details of the ids that were not read in an earlier pass; those are only counted again."""
+        self._pass.twice += [n for n, times in Counter(ids).items() if times > 1]
         for number in ids:
             if number in self._detailed:
                 tally.add(number, self._detailed[number])

@@ -44,6 +44,24 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     ids_only: bool = False
 
 
+class Pass(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One reading of a window or a part of it, as evidence: which answers it rests on, and what they said."""
+
+    #: our numbers of the requests whose answers were read (header X-Request-Id), in order
+    requests: list[str] = []
+    #: the platform's total before and after, as told
+    before: int | None = None
+    after: int | None = None
+    #: ids that came, in the window and around it
+    distinct: int = 0
+    #: numbers that came twice in one answer
+    twice: list[str] = []
+    #: numbers of items that could not be read; ``?``: not even the number
+    unreadable: list[str] = []
+    #: counted, exhausted, or why it proves nothing
+    verdict: str = ""
+
+
 class PullReport(msgspec.Struct, kw_only=True):
     """What a pull saw, and whether that proves its window.
 
@@ -65,6 +83,8 @@ class PullReport(msgspec.Struct, kw_only=True):
     reason: str = ""
     #: items that came without a document
     unreadable: int = 0
+    #: every reading, in order
+    passes: list[Pass] = []
 
 
 class ShipCapability(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +148,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     #: what the platform says about further pages; None: nothing
     more: bool | None = None
     cursor: str = ""
+    #: our number of the request it answers
+    request_no: str = ""
 
 
 class LevelCall(msgspec.Struct, frozen=True, kw_only=True):

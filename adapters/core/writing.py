@@ -138,7 +138,11 @@ def shipped(platform: Platform, notices: Sequence[ShipNotice]) -> list[WriteResu
     if ship_ is None or not ship_.read_back:
         raise Unsupported(f"{platform.name}: reading ship notices back", shop=platform.shop)
     found = platform.current([n.platform_order_no for n in notices])
-    return [read_back(notice, item) for notice, item in zip(notices, found, strict=True)]
+    results = [read_back(notice, item) for notice, item in zip(notices, found, strict=True)]
+    if ship_.asynchronous:
+        # It does later what it took: not there yet is no proof that it was not taken.
+        return [msgspec.structs.replace(r, outcome="unknown") if r.outcome == "retry" else r for r in results]
+    return results
 
 
 _GONE = frozenset({"shipped", "completed", "cancelled"})

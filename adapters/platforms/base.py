@@ -40,6 +40,7 @@ from adapters.documents import (
     RefundAnswer,
     ShipNotice,
     WriteResult,
+    without_zone,
 )
 from adapters.errors import AdapterError, BadAnswer, NotAuthorised, Refused, Retryable, Unsupported
 from adapters.ports import AccessToken, Connection, Limit
@@ -351,7 +352,7 @@ class Platform(ABC):
             page = self.read_list(ask.kind, answer.body)
             if page == Page():
                 raise ValueError("no list in it")
-            return page
+            return msgspec.structs.replace(page, request_no=answer.request_no)
         except (msgspec.MsgspecError, FieldError, ValueError) as error:
             raise BadAnswer(
                 f"{call.label}: {type(error).__name__}", shop=self.shop, request_id=answer.request_no
@@ -363,7 +364,10 @@ class Platform(ABC):
             call = self.detail_call(kind, numbers)
             about = numbers[0] if len(numbers) == 1 else f"{len(numbers)} {kind}"
             answer = self.call(msgspec.structs.replace(call, about=call.about or about))
-            found = {p.number: p for p in (self.translate(kind, raw) for raw in self.read_detail(kind, answer.body))}
+            found = {
+                item.number: msgspec.structs.replace(item, request_no=answer.request_no)
+                for item in (self.translate(kind, raw) for raw in self.read_detail(kind, answer.body))
+            }
         except (Refused, BadAnswer, Retryable, msgspec.MsgspecError, FieldError) as error:
             if len(numbers) > 1:
                 return [item for number in numbers for item in self.details(kind, (number,))]
@@ -377,9 +381,11 @@ class Platform(ABC):
         """One item as a `Pulled`; whatever is wrong with it stays with it."""
         try:
             if light:
-                number, modified = self.identify(kind, raw)
+                number, modified = self._identified(kind, raw)
                 return Pulled(kind=kind, number=number, modified_at=modified, raw=raw)
             document = self.document(kind, raw)
+            if naive := without_zone(document):
+                raise FieldError(naive, "bad_time", "without a zone")
         except FieldError as error:
             return self._unreadable(kind, raw, error.code, str(error))
         except msgspec.MsgspecError as error:
@@ -389,9 +395,14 @@ class Platform(ABC):
         number = document.platform_order_no if isinstance(document, OrderDocument) else document.platform_refund_no
         return Pulled(kind=kind, number=number, modified_at=document.modified_at, document=document, raw=raw)
 
+    def _identified(self, kind: str, raw: bytes) -> tuple[str, datetime | None]:
+        """Number and modification time; one without a zone could be any of many times and counts as none."""
+        number, modified = self.identify(kind, raw)
+        return number, modified if modified is not None and modified.tzinfo is not None else None
+
     def _unreadable(self, kind: str, raw: bytes, error: str, detail: str) -> Pulled:
         try:
-            number, modified = self.identify(kind, raw)
+            number, modified = self._identified(kind, raw)
         except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError):
             number, modified = "", None
         return Pulled(kind=kind, number=number, modified_at=modified, raw=raw, error=error, detail=detail)

@@ -8,7 +8,8 @@
 - ``repeat`` something from outside that was accepted before and changed nothing
 - ``refusal`` something from outside that was refused: `code`, `request_id`
 - ``suspect`` an accepted effect that looks wrong, with `why`
-- ``fault``  a fault that was really played: `fault`, `request_id`, `platform`, and the order or window it touched
+- ``fault``  a fault that was really played: `fault`, `request_id`, `client` (the caller's X-Request-Id), `platform`, and
+  the order or window it touched
 
 `orders.jsonl` is written at the end: every order as it stands. The product never reads either.
 """

@@ -93,6 +93,8 @@ class Faults:
         self._met: dict[tuple[str, str], int] = {}
         self._served: set[tuple[str, str, str]] = set()
         self.book: Book | None = None
+        #: the caller's own number of the request being answered
+        self.client = ""
 
     @classmethod
     def read(cls, seed: int, text: str, *, delay_s: float = 2.5) -> Faults:
@@ -160,7 +162,9 @@ class Faults:
         """Write into the book that a fault was really played."""
         self.played[name] = self.played.get(name, 0) + 1
         if self.book is not None:
-            self.book.write("fault", fault=name, request_id=request_id, platform=platform, **touched)
+            self.book.write(
+                "fault", fault=name, request_id=request_id, client=self.client, platform=platform, **touched
+            )
 
     # --- of one order, the same in every answer
 

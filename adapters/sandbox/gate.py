@@ -58,6 +58,7 @@ class Gate:
         """Answer one request to a platform of this world."""
         world, dialect = self.world, self.dialects[platform]
         request_id = world.next_request()
+        world.faults.client = request.client
         asked = dialect.asked(request)
         if not self._buckets[platform].take():
             return Outcome(response=dialect.throttled(world, request_id, 1), request_id=request_id)

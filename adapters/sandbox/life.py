@@ -166,14 +166,9 @@ def refund_step(world: World, order: Order, args: dict[str, Any]) -> bool:
         refund.status, refund.modified, refund.by = "returned", world.now, "buyer"
         refund.carrier, refund.waybill = "YTO", f"YT{digest(refund.no, 'back') % 10**13:013d}"
         _plan_next(world, order, refund, {})
-        world.book.write(
-            "event",
-            event="goods_back",
-            platform=order.platform,
-            order=order.no,
-            refund=refund.no,
-            **_back(order, refund),
-        )
+        arrival = {"platform": order.platform, "order": order.no, "refund": refund.no, **_back(order, refund)}
+        world.arrivals.append(arrival)
+        world.book.write("event", event="goods_back", **arrival)
     elif refund.status == "returned":
         _finish(world, order, refund, "platform")
     return True

@@ -42,7 +42,8 @@ def serve(folder: Path, wish: Wish, port: int = 0) -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends without delay only on a socket that says it is TCP; else each answer waits for an ack, some 40 ms
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(("127.0.0.1", port))
     return door

@@ -86,7 +86,9 @@ def _look(world: World, what: str) -> Any:
         return answer({"now": iso(world.now)})
     if what == "status":
         return answer(world.status())
-    return answer({"error": "look at clock, status or orders/<number>"}, 404)
+    if what == "arrivals":
+        return answer({"arrivals": world.arrivals})
+    return answer({"error": "look at clock, status, arrivals or orders/<number>"}, 404)
 
 
 def _plain(found: Any) -> HttpResponse:
@@ -100,6 +102,7 @@ async def _read(request: HttpRequest) -> Request:
         query=request.url.query,
         body=await request.body(),
         content_type=request.headers.get("content-type", ""),
+        client=request.headers.get("x-request-id", ""),
     )
 
 

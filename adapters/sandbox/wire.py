@@ -23,6 +23,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
     body: bytes = b""
     content_type: str = ""
+    #: the caller's own number of the request (header X-Request-Id)
+    client: str = ""
 
     def params(self) -> dict[str, str]:
         """Query parameters, decoded; the last one of a name wins."""

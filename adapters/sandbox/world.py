@@ -74,6 +74,8 @@ class World:
         self.levels: dict[tuple[str, str], int] = {}
         #: idempotency keys of deltas that were applied
         self.applied: set[tuple[str, str]] = set()
+        #: goods that came back to the warehouse: platform, order, refund, pieces per SKU
+        self.arrivals: list[dict[str, Any]] = []
         #: waybill → receiver key of the first order it was used for
         self.waybills: dict[str, str] = {}
         #: platform → sorted (time, order no)

@@ -6,7 +6,7 @@ because from hand-over on the warehouse must answer before anything is undone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from stores.records import FullOrder, Line, Order, ParcelState, Progress, RefundState
 
@@ -46,7 +46,7 @@ TABLE: dict[str, dict[str, str]] = {
     "money":           _row("apply   audit   apply   apply   apply   apply    apply     ignore"),
     "refund_asked":    _row("apply   hold    hold    stop    stop    apply    apply     ignore"),
     "refund_closed":   _row("apply   lift    lift    lift    lift    apply    apply     ignore"),
-    "refunded":        _row("apply   cancel  cancel  stop    stop    apply    apply     ignore"),
+    "refunded":        _row("cancel  cancel  cancel  stop    stop    apply    apply     ignore"),
     "platform_hold":   _row("apply   hold    hold    hold    alert   ignore   ignore    ignore"),
     "hold_lifted":     _row("apply   lift    lift    lift    lift    ignore   ignore    ignore"),
     "closed":          _row("cancel  cancel  cancel  stop    stop    alert    alert     ignore"),
@@ -107,7 +107,10 @@ def compare(
         found.add("ship_by")
     found |= _holds(head, new)
     found |= refund_moves(head.refund_state, new.refund_state)
-    if _shape(old.lines) != _shape(lines):
+    # After everything left, a line that closes because it was refunded is its refund's business.
+    gone = head.progress in (Progress.SHIPPED, Progress.COMPLETED)
+    back = {line.platform_line_no for line in lines if gone and line.refund_state == RefundState.FULL}
+    if _shape(old.lines, back) != _shape(lines, back):
         found.add("lines")
     return tuple(w for w in WHATS if w in found)
 
@@ -130,9 +133,13 @@ def refund_moves(old: RefundState, new: RefundState) -> set[str]:
     return {"refund_closed"} if old == RefundState.ASKED else set()
 
 
-def _shape(lines: Iterable[Line]) -> list[tuple[str, str, int, bool]]:
+def _shape(lines: Iterable[Line], but: Collection[str] = ()) -> list[tuple[str, str, int, bool]]:
     """What must be shipped: listing and pieces of each line, and whether it is still wanted."""
-    return sorted((line.platform_line_no, line.listing_id, line.qty, line.status == "closed") for line in lines)
+    return sorted(
+        (line.platform_line_no, line.listing_id, line.qty, line.status == "closed")
+        for line in lines
+        if line.platform_line_no not in but
+    )
 
 
 def decide(whats: Iterable[str], stage: str) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -72,7 +72,8 @@ class Limits(NamedTuple):
 
 def warehouses_of(full: FullOrder) -> tuple[str, ...]:
     """Where an order's open ship lines come from, by name."""
-    return tuple(sorted({s.warehouse for s in full.ship_lines if s.status == "open" and s.warehouse}))
+    places = {s.warehouse for s in full.ship_lines if s.status == "open" and s.warehouse}
+    return tuple(places) if len(places) < 2 else tuple(sorted(places))
 
 
 def waiting_key(order: Order, warehouse: str, *, never: bool) -> str:
@@ -163,11 +164,11 @@ def group(
     groups = single
     for members in shared.values():
         groups += _chunked(members, reason, limits.max_orders, several_buyers=len(shared) > 1)
-    return sorted(groups, key=lambda g: urgency(g.members[0])), left
+    return sorted(groups, key=lambda g: urgency(g.members[0])) if len(groups) > 1 else groups, left
 
 
 def _chunked(members: Sequence[FullOrder], reason: str, most: int, *, several_buyers: bool) -> list[Group]:
-    ordered = sorted(members, key=urgency)
+    ordered = sorted(members, key=urgency) if len(members) > 1 else members
     groups = []
     for at in range(0, len(ordered), most):
         part = tuple(ordered[at : at + most])
@@ -222,9 +223,9 @@ def parcels(group_: Group, carriers: Mapping[str, str], now: datetime) -> tuple[
     """
     check(group_)
     orders = [m.order for m in group_.members]
-    numbers = tuple(sorted(o.order_no for o in orders))
-    lead, rounds = numbers[0], sum(o.merge_round for o in orders)
-    ship_by = min((o.ship_by for o in orders if o.ship_by), default=None)
+    numbers = tuple(sorted([o.order_no for o in orders]))
+    lead, rounds = numbers[0], sum([o.merge_round for o in orders])
+    ship_by = min([o.ship_by for o in orders if o.ship_by], default=None)
     return tuple(
         Parcel(
             parcel_no=parcel_no(lead, w, rounds), shop=orders[0].shop, platform=orders[0].platform, warehouse=w,

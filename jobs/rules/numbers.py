@@ -21,13 +21,8 @@ _OTHER = re.compile(r"[0-9A-Za-z-]{1,25}")
 
 def base32(data: bytes, width: int) -> str:
     """`width` Crockford base32 characters of the leading bits of `data`."""
-    n = int.from_bytes(data)
-    n >>= len(data) * 8 - width * 5
-    out = []
-    for _ in range(width):
-        n, rest = divmod(n, 32)
-        out.append(_ALPHABET[rest])
-    return "".join(reversed(out))
+    n = int.from_bytes(data) >> len(data) * 8 - width * 5
+    return "".join([_ALPHABET[n >> at & 31] for at in range(width * 5 - 5, -1, -5)])
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from typing import Any, NamedTuple
 
 from stores.records import FullOrder, Region
@@ -88,10 +88,20 @@ class Tally:
     def left(self, place: str, sku: str) -> int:
         return self._left.get((place, sku), 0)
 
+    def has(self, place: str, wanted: Iterable[tuple[str, int]]) -> bool:
+        """Whether a place has all of these pieces, each SKU named once."""
+        left = self._left
+        for sku, qty in wanted:
+            if left.get((place, sku), 0) < qty:
+                return False
+        return True
+
     def take(self, place: str, needs: Iterable[Need]) -> None:
         """Draw down what was chosen."""
+        left = self._left
         for need in needs:
-            self._left[place, need.sku] = self.left(place, need.sku) - need.qty
+            key = (place, need.sku)
+            left[key] = left.get(key, 0) - need.qty
 
 
 class Question(NamedTuple):
@@ -176,9 +186,7 @@ def best(question: Question, places: Sequence[Place], rules: Sequence[str]) -> t
 def needs_of(full: FullOrder) -> tuple[Need, ...]:
     """The open ship lines of an order, by number."""
     return tuple(
-        Need(s.ship_no, s.line_no, s.sku, s.qty, s.value_minor)
-        for s in sorted(full.ship_lines, key=lambda s: s.ship_no)
-        if s.status == "open"
+        sorted(Need(s.ship_no, s.line_no, s.sku, s.qty, s.value_minor) for s in full.ship_lines if s.status == "open")
     )
 
 
@@ -197,13 +205,13 @@ def choose(
     if not serving:
         return Choice((), "source.no_place", {"province": where.province, "city": where.city}, {})
     wanted = tuple(sums(needs).items())
-    whole = [p for p in serving if all(tally.left(p.name, sku) >= qty for sku, qty in wanted)]
+    whole = [p for p in serving if tally.has(p.name, wanted)]
     question = Question(where, _by_line(needs), tally)
     if whole:
         # Each of them ships every line, so the rule that counts what is left to others is a tie.
         chosen, decided = best(question, whole, [r for r in rules if r != "fewest_parcels"])
         parts = ((chosen.name, tuple(needs)),)
-        return Choice(parts, "source.single", {"places": _shown(parts), "because": decided}, {})
+        return Choice(parts, "source.single", {"places": {chosen.name: dict(wanted)}, "because": decided}, {})
     short = _missing(needs, serving, tally)
     if short:
         return Choice((), "source.shortage", {"missing": short}, short)
@@ -241,6 +249,9 @@ def _assign(question: Question, names: Sequence[str], least: int) -> tuple[tuple
 
 
 def _by_line(needs: Sequence[Need]) -> tuple[tuple[Need, ...], ...]:
+    numbers = [need.line_no for need in needs]
+    if len(numbers) < 2 or all(a < b for a, b in pairwise(numbers)):
+        return tuple((need,) for need in needs)
     lines: dict[int, list[Need]] = {}
     for need in needs:
         lines.setdefault(need.line_no, []).append(need)
@@ -300,6 +311,7 @@ def plain_set(names: Iterable[str]) -> frozenset[str]:
     return frozenset(plain(n) for n in names if n)
 
 
+@lru_cache(maxsize=8192)
 def _names(where: Region) -> tuple[str, str, str]:
     return plain(where.district), plain(where.city), plain(where.province)
 
@@ -308,7 +320,8 @@ def _matches(where: Sequence[str], regions: frozenset[str]) -> bool:
     return any(name in regions for name in where if name)
 
 
-def _distance(where: Sequence[str], regions: frozenset[str]) -> int:
+@lru_cache(maxsize=8192)
+def _distance(where: tuple[str, str, str], regions: frozenset[str]) -> int:
     for steps, name in enumerate(where):
         if name and name in regions:
             return steps

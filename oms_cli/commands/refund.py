@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,13 +81,27 @@ def reject(
         return done(oms.reject_refunds(some_numbers(refund, refunds, "REFUND"), by=who(by), reason=reason), json=json)
 
 
-@app.command("receive", epilog=example("oms refund receive REFUND --good SKU-001=1 --defective SKU-002=1"))
+@app.command(
+    "receive",
+    epilog=example(
+        "oms refund receive REFUND --good SKU-001=1 --defective SKU-002=1", "oms refund receive --file returns.csv"
+    ),
+)
 def receive(
-    refund: Annotated[str, typer.Argument(metavar="REFUND", help="Refund number.")],
+    refund: Annotated[str, typer.Argument(metavar="REFUND", help="Refund number; none with --file.")] = "",
+    file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="A table instead: refund_no, sku, good, defective, each in all so far.")] = None,
     good: Annotated[list[str] | None, typer.Option("--good", metavar="SKU=PIECES", help="Back into stock; repeatable.")] = None,
     defective: Annotated[list[str] | None, typer.Option("--defective", metavar="SKU=PIECES", help="Unfit for sale; repeatable.")] = None,
-    by: By = "", config: Config = None, json: Json = False,
+    by: By = "", dry_run: DryRun = False, config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Goods are back: pieces per SKU by grade; good ones return to stock."""
+    from jobs.errors import BadRequest
+
+    if bool(refund) == bool(file) or (file and (good or defective)):
+        raise BadRequest("name one REFUND with --good and --defective, or a --file", hint="oms refund receive --help")
+    if refund and dry_run:
+        raise BadRequest("--dry-run goes with --file", hint="oms refund receive --help")
     with office(config) as oms:
+        if file is not None:
+            return done(oms.receive_refunds(file, by=who(by), dry_run=dry_run), json=json)
         return done(oms.receive_refund(refund, good=pieces(good), defective=pieces(defective), by=who(by)), json=json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,6 +25,10 @@ from stores.records import (
     Step,
     Waiting,
 )
+
+
+#: what a whole order has beside its head
+PARTS = frozenset({"lines", "ship_lines", "holds", "memberships", "refunds", "remarks"})
 
 
 class NewOrder(Record, frozen=True, kw_only=True):
@@ -59,6 +63,8 @@ class Change(Record, frozen=True, kw_only=True):
     #: upserted by their keys
     lines: tuple[Line, ...] = ()
     ship_lines: tuple[ShipLine, ...] = ()
+    #: columns (warehouse, parcel_no) to set in all of its open ship lines, after the upsert
+    open_lines: dict[str, str] = {}
     #: opened (same code again: facts replaced)
     hold: tuple[Hold, ...] = ()
     #: codes of holds to release; unknown codes are ignored
@@ -147,8 +153,12 @@ class Orders(Protocol):
         """Heads of those that exist; at most 500 numbers per call."""
         ...
 
-    def load(self, order_nos: Sequence[str]) -> dict[str, FullOrder]:
-        """Whole orders (no personal data) of those that exist, each table read once for the whole set."""
+    def load(self, order_nos: Sequence[str], *, parts: Collection[str] = PARTS) -> dict[str, FullOrder]:
+        """Whole orders (no personal data) of those that exist, each table read once for the whole set.
+
+        Args:
+            parts: of `PARTS`, those the caller looks at; the others are not read and stay empty.
+        """
         ...
 
     def receivers(self, order_nos: Sequence[str]) -> dict[str, Receiver]:
@@ -174,10 +184,12 @@ class Orders(Protocol):
         worker: str,
         shops: Sequence[str] = (),
         after: tuple[str, str] | None = None,
+        parts: Collection[str] = PARTS,
     ) -> Claimed:
         """Take up to `limit` (≤ 500) orders of that progress that are not held, are due and not claimed.
 
-        In order of (ship_by, order_no); orders without ship_by last. The lease runs on the store's clock.
+        In order of (ship_by, order_no); orders without ship_by last. The lease runs on the store's clock. `parts`: as
+        in `load`.
         """
         ...
 

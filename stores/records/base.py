@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True):
-    """Base of all records: immutable, compared by value."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """Base of all records: immutable, compared by value. They hold values only, so no cycle can begin in one and the
+    garbage collector need not follow them: jobs make them by the hundred thousand."""
 
 
 R = TypeVar("R", bound=Record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from stores.records.base import Record
 
@@ -31,6 +32,8 @@ class Window(Record, frozen=True, kw_only=True):
     pages: int = 0
     attempts: int = 0
     run_id: str = ""
+    #: every reading of it, the last `KEPT_PASSES`: requests, totals, what came twice or unreadable, verdict
+    passes: tuple[dict[str, Any], ...] = ()
     opened_at: datetime
     closed_at: datetime | None = None
 

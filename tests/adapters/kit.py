@@ -49,6 +49,7 @@ class MemoryLimiter:
         self._free: dict[str, datetime] = {}
         self._lock = threading.Lock()
         self.taken: list[tuple[str, Limit]] = []
+        self.pushed: list[tuple[str, float]] = []
 
     def take(self, key: str, limit: Limit, *, cost: float = 1.0) -> float:
         with self._lock:
@@ -60,6 +61,7 @@ class MemoryLimiter:
 
     def push_back(self, key: str, seconds: float) -> None:
         with self._lock:
+            self.pushed.append((key, seconds))
             self._free[key] = self._clock.now() + timedelta(seconds=seconds)
 
 

@@ -63,6 +63,14 @@ def test_whoever_shares_the_key_waits_too() -> None:
     assert rig.clock.sleeps == [5.0, 3.0]
 
 
+def test_being_throttled_is_told_to_all_who_share_the_key() -> None:
+    with Rig("douyin", lambda _: GOOD) as rig:
+        rig.server.next(httpx.Response(429, headers={"Retry-After": "5"}))
+        rig.adapter.call(CALL)
+    assert rig.limiter.pushed == [("douyin:12129701:shop-1:/a/b", 5.0)]
+    assert rig.clock.sleeps == [5.0]
+
+
 def test_a_rate_from_the_settings_replaces_the_table() -> None:
     with Rig("douyin", lambda _: GOOD) as rig:
         rig.adapter.call(Call(api="/order/searchList", params={}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
@@ -56,11 +57,7 @@ def test_taobao_signs_as_the_worked_examples(kind: str, expected: str) -> None:
 
 
 def test_taobao_signs_the_official_example() -> None:
-    params = {
-        "method": "taobao.item.seller.get", "app_key": "12345678", "session": "test", "timestamp": "2016-01-01 12:00:00",
-        "format": "json", "v": "2.0", "sign_method": "md5", "fields": "num_iid,title,nick,price,num", "num_iid": "11223344",
-    }  # fmt: skip
-    assert taobao.sign(params, "helloworld") == "66987CB115214E59E6EC978214934FB8"
+    assert taobao.sign(TAOBAO_OFFICIAL, "helloworld") == "66987CB115214E59E6EC978214934FB8"
 
 
 def test_taobao_leaves_empty_values_and_the_signature_out() -> None:
@@ -81,15 +78,7 @@ def test_jd_signs_as_the_worked_example() -> None:
 
 
 def test_jd_signs_the_official_example() -> None:
-    params = {
-        "360buy_param_json": (
-            '{"end_date":null,"optional_fields":null,"order_state":"WAIT_SELLER_STOCK_OUT","page":"1","page_size":"200",'
-            '"start_date":null}'
-        ),
-        "access_token": "yourtoken", "app_key": "yourappkey", "method": "jingdong.pop.order.search",
-        "timestamp": "2021-05-07 09:20:39.683+0800", "v": "2.0",
-    }  # fmt: skip
-    assert jd.sign(params, "yourappSecret") == "D70825340F4084360B9362B60DFD7930"
+    assert jd.sign(JD_OFFICIAL, "yourappSecret") == "D70825340F4084360B9362B60DFD7930"
 
 
 @pytest.mark.parametrize("name", sorted(JD))
@@ -129,6 +118,88 @@ def test_douyin_signature_changes_with_every_part(place: int) -> None:
     parts = ["6800000000000000001", "order.searchList", DOUYIN_BODY, "1763604300", "example-secret", "hmac-sha256"]
     altered = [part + "x" if i == place else part for i, part in enumerate(parts)]
     assert douyin.sign(*altered) != douyin.sign(*parts)
+
+
+# ------------------------------------------------------------------ each vector, one trait altered
+
+#: sign method → the worked example's signature, as printed
+TAOBAO_SIGNS = {
+    "md5": "8C86E45F5B8BD3CB8DA8E1D7780DBFB0",
+    "hmac": "6D07337E28D590226874B8E45CEE25B5",
+    "hmac-sha256": "0ECDFDD6A7C464384D4989D0D6D7003FB5BECEC3A2B929847702A11FF7C64F66",
+}
+TAOBAO_OFFICIAL = {
+    "method": "taobao.item.seller.get", "app_key": "12345678", "session": "test", "timestamp": "2016-01-01 12:00:00",
+    "format": "json", "v": "2.0", "sign_method": "md5", "fields": "num_iid,title,nick,price,num", "num_iid": "11223344",
+}  # fmt: skip
+JD_OFFICIAL = {
+    "360buy_param_json": (
+        '{"end_date":null,"optional_fields":null,"order_state":"WAIT_SELLER_STOCK_OUT","page":"1","page_size":"200",'
+        '"start_date":null}'
+    ),
+    "access_token": "yourtoken", "app_key": "yourappkey", "method": "jingdong.pop.order.search",
+    "timestamp": "2021-05-07 09:20:39.683+0800", "v": "2.0",
+}  # fmt: skip
+#: (name, sign, parameters, secret, printed signature) of every vector whose parameters are one flat form
+FLAT: list[tuple[str, Callable[[dict[str, str], str], str], dict[str, str], str, str]] = [
+    *(
+        (f"taobao-{kind}", taobao.sign, {**TAOBAO, "sign_method": kind}, "example-secret", printed)
+        for kind, printed in TAOBAO_SIGNS.items()
+    ),
+    ("taobao-official", taobao.sign, TAOBAO_OFFICIAL, "helloworld", "66987CB115214E59E6EC978214934FB8"),
+    ("jd", jd.sign, JD, "example-secret", "F60FE60A20B086FB4362196D6AEB2E74"),
+    ("jd-official", jd.sign, JD_OFFICIAL, "yourappSecret", "D70825340F4084360B9362B60DFD7930"),
+]
+DOUYIN = ("6800000000000000001", "order.searchList", DOUYIN_BODY, "1763604300", "example-secret")
+DOUYIN_OFFICIAL = (
+    "6844048284663924231", "product.list", '{"page":"0","size":"20"}', "2020-07-05 22:33:59",
+    "749698a6-fcb3-4358-b241-ec1d93cf9c1f",
+)  # fmt: skip
+#: (name, parts, kind, printed signature)
+PARTED = [
+    ("douyin", DOUYIN, "hmac-sha256", "a3910dae68625942f1642331547f042e87b95e666565a384cc91a783e4957627"),
+    ("douyin-md5", DOUYIN, "md5", "76e9a3041e8ae92c57e5f93f34a7ff0c"),
+    ("official", DOUYIN_OFFICIAL, "hmac-sha256", "a84fc5747114e63196565192a19f80d9d78819b8c8f5940eeb282bf78260901d"),
+    ("official-md5", DOUYIN_OFFICIAL, "md5", "0a1288b4f742252692e6d5e006035e82"),
+]
+
+
+def altered(params: dict[str, str]) -> Iterator[dict[str, str]]:
+    """One trait at a time: a value with its last character changed, a parameter left out, renamed, added, moved."""
+    for name, value in params.items():
+        rest = {k: v for k, v in params.items() if k != name}
+        yield {**rest, name: value[:-1] + chr(ord(value[-1]) ^ 1)}
+        yield {**rest, name.upper(): value}
+        if name != "sign_method":  # without one md5 is meant, which may be what the vector has
+            yield rest
+    yield {**params, "extra": "1"}
+    yield {**params, "session" if "session" in params else "access_token": "someone-else"}
+
+
+@pytest.mark.parametrize(("sign", "params", "secret", "printed"), [v[1:] for v in FLAT], ids=[v[0] for v in FLAT])
+def test_no_vector_of_a_flat_form_survives_one_altered_trait(
+    sign: Callable[[dict[str, str], str], str], params: dict[str, str], secret: str, printed: str
+) -> None:
+    assert sign(params, secret) == printed
+    assert [other for other in altered(params) if sign(other, secret) == printed] == []
+    assert printed not in (sign(params, secret.upper()), sign(params, secret + " "), sign(params, ""))
+    # the order in which they stand is no trait: they are sorted
+    assert sign(dict(reversed(params.items())), secret) == printed
+
+
+@pytest.mark.parametrize(("parts", "kind", "printed"), [v[1:] for v in PARTED], ids=[v[0] for v in PARTED])
+def test_no_vector_of_douyin_survives_one_altered_trait(parts: tuple[str, ...], kind: str, printed: str) -> None:
+    def sign(some: Sequence[str], by: str = kind) -> str:
+        app_key, method, body, timestamp, secret = some
+        return douyin.sign(app_key, method, body, timestamp, secret, by)
+
+    assert sign(parts) == printed
+    for place, part in enumerate(parts):
+        for other in (part[:-1] + chr(ord(part[-1]) ^ 1), part[:-1], part + " ", part.upper() + "X"):
+            assert sign([other if i == place else p for i, p in enumerate(parts)]) != printed
+    assert sign(parts, "md5" if kind != "md5" else "hmac-sha256") != printed
+    # blanks in the JSON text are a trait: what is sent is what is signed
+    assert sign([p.replace(",", ", ") if p.startswith("{") else p for p in parts]) != printed
 
 
 # ------------------------------------------------------------------ what goes over the wire is what was signed

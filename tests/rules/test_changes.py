@@ -14,7 +14,7 @@ EXPECTED = {
     "money": "apply audit apply apply apply apply apply ignore",
     "refund_asked": "apply hold hold stop stop apply apply ignore",
     "refund_closed": "apply lift lift lift lift apply apply ignore",
-    "refunded": "apply cancel cancel stop stop apply apply ignore",
+    "refunded": "cancel cancel cancel stop stop apply apply ignore",
     "platform_hold": "apply hold hold hold alert ignore ignore ignore",
     "hold_lifted": "apply lift lift lift lift ignore ignore ignore",
     "closed": "cancel cancel cancel stop stop alert alert ignore",

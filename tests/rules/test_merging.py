@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs.rules import merging
 from jobs.rules.merging import Group, Limits
 from stores.records import FullOrder, Membership, Progress, RefundState, Waiting
-from tests.factories import T0, make_full_order
+from tests.factories import T0, make_full_order, make_order
 
 LIMITS = Limits(3, frozenset({"cod"}))
 
@@ -124,6 +124,18 @@ def test_shops_and_warehouses_do_not_share_a_key() -> None:
         merging.waiting_key(one.order, "EAST", never=True),
     }
     assert len(keys) == 4
+
+
+@pytest.mark.parametrize("changes", [{"merge_key": ""}, {"buyer_key": ""}])
+def test_without_a_key_or_a_buyer_an_order_waits_under_its_own_number(changes: dict[str, Any]) -> None:
+    one, other = (make_order(number=n, **changes) for n in ("1", "2"))
+    known = make_order(number="3"), make_order(number="4")
+    keys = [
+        merging.waiting_rows(o, ["EAST"], since=T0, window_ends_at=T0)[0].key for o in (one, other, *known)
+    ]  # fmt: skip
+    assert len(set(keys[:2])) == 2 and keys[2] == keys[3] not in keys[:2]
+    assert [merging.never_merges(o, ["EAST"]) for o in (one, known[0])] == [True, False]
+    assert merging.never_merges(known[0], ["EAST", "SOUTH"])
 
 
 def test_a_long_key_becomes_a_digest_that_still_tells_keys_apart() -> None:

@@ -24,6 +24,8 @@ weights = st.lists(st.integers(0, 10**6), min_size=1, max_size=12)
         (9_999, [7], [9_999]),
         (0, [], []),
         (101, [599_950_000, 400_050_000], [61, 40]),
+        # as a float 1/49 of 49 is a little less than 1
+        (49, [48, 1], [48, 1]),
     ],
 )
 def test_the_largest_remainder_gets_the_unit_that_is_left(total: int, weights_: list[int], parts: list[int]) -> None:
@@ -50,6 +52,11 @@ def test_no_part_is_a_whole_unit_away_from_its_exact_share(total: int, weights_:
     shares = weights_ if sum(weights_) else [1] * len(weights_)
     for part, weight in zip(split(total, weights_), shares, strict=True):
         assert abs(part * sum(shares) - total * weight) < sum(shares)
+
+
+@given(st.integers(-(10**9), 10**9), weights.filter(any))
+def test_what_splits_without_a_remainder_is_exactly_proportional(times: int, weights_: list[int]) -> None:
+    assert split(times * sum(weights_), weights_) == [times * w for w in weights_]
 
 
 @given(st.integers(0, 10**9), st.integers(1, 20))

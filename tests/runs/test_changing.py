@@ -4,15 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from jobs import changing, push, waybills
 from jobs.env import Env
 from jobs.errors import BadMove
-from stores.records import ParcelState, Progress
-from tests.documents import T0
+from stores.records import ParcelState, Progress, RefundState
+from tests.documents import T0, refund_document
 from tests.factories import open_env
-from tests.fulfilment import FakePlatform, document, handed_over, install, number_of, pull
+from tests.fulfilment import FakePlatform, document, handed_over, install, number_of, pull, shipped
 
 
 @pytest.fixture
@@ -101,3 +102,48 @@ def test_each_stop_is_recorded_with_its_own_reason(env: Env, platform: FakePlatf
     reasons = {p.members[0][8:34].lstrip("0"): env.orders.history(p.parcel_no)[-1].reason for p in (one, two)}
     assert "lines" in reasons["1"] and "lines" not in reasons["2"]
     assert "closed" in reasons["2"]
+
+
+def head(env: Env, number: str) -> Any:
+    return env.orders.heads([number_of(number)])[number_of(number)]
+
+
+def said(number: str, *words: str, hours: int = 1, **changes: Any) -> Any:
+    """A later word on an order, with what it says of each line's refund."""
+    doc = document(number, *[(f"SKU-{n}", 1) for n in range(1, len(words) + 1)])
+    lines = tuple(msgspec.structs.replace(x, refund=w) for x, w in zip(doc.lines, words, strict=True))
+    return msgspec.structs.replace(doc, lines=lines, modified_at=T0 + timedelta(hours=hours), **changes)
+
+
+def test_an_order_that_says_nothing_of_refunds_does_not_take_back_what_the_refunds_said(
+    env: Env, platform: FakePlatform
+) -> None:
+    pull(env, platform, said("1", "", hours=0))
+    pull(env, platform, refund_document(platform_order_no="1", platform_line_no="1-1", amount_minor=5_000, qty=1))
+    assert head(env, "1").refund_state == RefundState.ASKED
+    pull(env, platform, said("1", "", seller_remark="wrap it"))
+    assert (head(env, "1").refund_state, head(env, "1").held) == (RefundState.ASKED, 1)
+    pull(env, platform, said("1", "none", hours=2))
+    assert (head(env, "1").refund_state, head(env, "1").held) == (RefundState.NONE, 0)
+
+
+def test_what_was_never_seen_paid_and_comes_closed_and_refunded_is_cancelled(env: Env, platform: FakePlatform) -> None:
+    pull(env, platform, document("1", status="unpaid", paid_at=None, paid_minor=0))
+    assert head(env, "1").progress == Progress.UNPAID
+    closed = document("1", status="cancelled", modified_at=T0 + timedelta(hours=1))
+    lines = tuple(msgspec.structs.replace(x, refund="full", status="closed") for x in closed.lines)
+    pull(env, platform, msgspec.structs.replace(closed, lines=lines))
+    assert head(env, "1").progress == Progress.CANCELLED
+
+
+def test_a_refund_after_everything_left_alarms_nobody(env: Env, platform: FakePlatform) -> None:
+    shipped(env, platform, said("1", "none", "none", hours=0))
+    pull(env, platform, said("1", "full", "none", status="shipped"))
+    assert (head(env, "1").progress, head(env, "1").refund_state) == (Progress.SHIPPED, RefundState.PARTLY)
+    assert [a for a in env.ledger.alerts() if a.kind == "change_too_late"] == []
+
+
+def test_a_line_that_comes_after_everything_left_is_an_alarm(env: Env, platform: FakePlatform) -> None:
+    shipped(env, platform, said("1", "none", hours=0))
+    pull(env, platform, said("1", "none", "none", status="shipped"))
+    assert [a.kind for a in env.ledger.alerts()] == ["change_too_late"]

@@ -108,6 +108,17 @@ def test_a_held_member_keeps_its_parcel(env: Env, platform: FakePlatform) -> Non
     assert set(hand_over(env).facts["left_out"].values()) == {"held"}
 
 
+def test_what_is_held_here_stays_also_where_no_platform_is_asked(tmp_path: Path) -> None:
+    env = open_env(tmp_path, shipping={"last_look": False})
+    platform = install(env, FakePlatform())
+    planned(env, platform, document("1"), document("2"))
+    orders.hold(env, [number_of("1")], by="li")
+    assert hand_over(env).counts == {"handed_over": 1, "left_out": 1}
+    assert [r["orders"] for r in rows(env.root / "picks.csv")] == ["2"]
+    assert platform.asked == []
+    env.close()
+
+
 def test_the_most_urgent_parcels_go_first(env: Env, platform: FakePlatform) -> None:
     from datetime import timedelta
 

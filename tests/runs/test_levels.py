@@ -118,6 +118,33 @@ def test_a_lost_answer_is_read_back_before_anything_is_repeated(
     assert levels.push(env, skus=["SKU-1"]).counts == {"same": 1}
 
 
+def test_a_level_that_waited_too_long_is_withdrawn_for_the_newer_one(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = shelf(env, monkeypatch)
+    told.outcome, told.takes = "retry", False
+    levels.push(env, skus=["SKU-1"])
+    told.outcome, told.takes = "done", True
+    env.clock.advance(900)
+    mark(env)
+    put_stock(env, {"EAST": {"SKU-1": 4}})
+    assert levels.push(env, skus=["SKU-1"]).counts["outdated"] == 1
+    assert told.told == [[("L-SKU-1", 13)], [("L-SKU-1", 7)]]
+    assert sorted(e.state for e in env.ledger.effects(kind="level")) == ["confirmed", "void"]
+
+
+def test_a_delta_whose_answer_was_lost_and_that_cannot_be_read_back_is_a_persons_affair(
+    env: Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = shelf(env, monkeypatch, "delta")
+    told.outcome = "unknown"
+    levels.push(env, skus=["SKU-1"])
+    told.capabilities = Capabilities(stock=StockCapability(mode="delta", batch=2, read_back=False))
+    told.outcome = "done"
+    env.clock.advance(900)
+    mark(env)
+    assert levels.push(env, skus=["SKU-1"]).counts["parked"] == 1
+    assert (told.told, told.shown) == ([[("L-SKU-1", 13)]], {"L-SKU-1": 13})
+
+
 @pytest.mark.parametrize("name", [levels_sending.SENDING, levels_sending.ANSWERED, levels_sending.KEPT])
 def test_a_push_killed_in_a_gap_is_finished_by_the_next_one(
     env: Env, name: str, monkeypatch: pytest.MonkeyPatch

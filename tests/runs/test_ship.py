@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from adapters.core.shapes import ShipCapability
-from jobs import ship
+from jobs import orders, ship
 from jobs.env import Env
 from stores.records import ParcelState, Progress
 from tests.factories import open_env
 from tests.fulfilment import FakePlatform, books, document, install, killed_at, labelled, number_of, waybill
+from tests.killing import at_gap
 
 
 @pytest.fixture
@@ -103,6 +104,28 @@ def test_a_parcel_of_a_cancelled_order_is_refused_and_alarmed(env: Env, platform
     assert [(i.ref, i.did, i.reason) for i in result.items] == [(parcel.parcel_no, "refused", "order_is_cancelled")]
     assert [a.key for a in env.ledger.alerts()] == [f"ship:{parcel.parcel_no}"]
     assert level(env, "SKU-1") == (100, 2)
+
+
+def test_a_parcel_whose_order_is_changed_meanwhile_waits_and_is_told_with_the_next_run(
+    env: Env, platform: FakePlatform
+) -> None:
+    parcel, other = labelled(env, platform, document("1"), document("2"))
+
+    def touched() -> None:
+        orders.hold(env, [number_of("1")], by="li")
+        orders.release(env, [number_of("1")], by="li")
+
+    with at_gap(ship.COMMITTED, touched):
+        result = ship.ship(env)
+    mine = parcel if parcel.members == (number_of("1"),) else other
+    assert result.counts == {"shipped": 1, "waiting": 1}
+    assert env.orders.parcels([mine.parcel_no])[mine.parcel_no].state == ParcelState.LABELLED
+    assert [e.ref for e in env.ledger.effects(kind="ship_notice")] == [number_of("2")]
+    ship.ship(env)
+    assert {(e.ref, e.state) for e in env.ledger.effects(kind="ship_notice")} == {
+        (number_of("1"), "intent"), (number_of("2"), "intent")
+    }  # fmt: skip
+    assert level(env, "SKU-1") == (96, 0)
 
 
 def test_a_dry_run_names_the_parcels_and_writes_nothing(env: Env, platform: FakePlatform) -> None:

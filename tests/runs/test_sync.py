@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from adapters.core.shapes import PullReport
 from adapters.documents import Batch, Pulled
-from adapters.errors import Retryable
+from adapters.errors import Retryable, ShopBroken
 from jobs import gaps, sync, verify, windows
 from jobs.env import Env
+from jobs.storing import store
+from stores.records import Lateness
 from tests.documents import SELLER, T0, order_document, pulled
 from tests.factories import open_env
 
@@ -45,11 +48,14 @@ class FakePlatform:
             raise self.fail
         found = [p for p in self.orders if p.modified_at and start <= p.modified_at < end]
         proof = self.proof(start)
-        report = SimpleNamespace(
+        report = PullReport(
             pages=1, items=len(found), distinct=len(found), total_before=len(found), total_after=len(found), proof=proof,
             reason="" if proof else "total_differs",
         )  # fmt: skip
         return FakePull([Batch(items=tuple(found), total=len(found))], report)
+
+    def drain_faults(self) -> list[Any]:
+        return []
 
     def close(self) -> None:
         pass
@@ -146,6 +152,53 @@ def test_a_find_after_its_time_was_proven_reopens_the_window_and_widens_the_over
     assert not env.ledger.windows(state="open")
 
 
+def test_the_overlap_is_half_as_much_again_as_the_worst_lateness_of_the_last_week(
+    env: Env, platform: FakePlatform
+) -> None:
+    sync.sync(env, "orders")
+    for late_s, days in ((1000.0, 0), (5000.0, 8)):
+        found = env.clock.now() - timedelta(days=days)
+        late = Lateness(
+            shop="tmall", kind="orders", number=f"{days}", modified_at=found, found_at=found, late_s=late_s
+        )  # fmt: skip
+        env.ledger.add_lateness([late])
+    before = mark(env).frontier
+    env.clock.advance(600)
+    platform.asked.clear()
+    sync.sync(env, "orders")
+    assert platform.asked[0][0] == before - timedelta(seconds=1500)
+
+
+def test_a_dry_run_names_what_it_sees_and_stores_nothing(env: Env, platform: FakePlatform) -> None:
+    platform.orders = [order("1", env.clock.now() - timedelta(minutes=5))]
+    result = sync.sync(env, "orders", dry_run=True)
+    assert [(i.ref, i.did) for i in result.items] == [("1", "seen")]
+    assert env.inbox.counts() == {} and env.ledger.marks() == {} and env.ledger.windows() == []
+
+
+def test_a_shop_that_rests_does_not_stop_the_others(tmp_path: Path) -> None:
+    shops = {n: {"platform": "taobao", "seller_id": n, "app_key": "k", "app_secret": "s"} for n in ("a", "b", "c")}
+    made = open_env(tmp_path, shops=shops)
+    try:
+        for alias in shops:
+            made._platforms[alias] = FakePlatform()  # type: ignore[assignment]
+        made.platform("b").fail = ShopBroken("rests", shop="b")  # type: ignore[attr-defined]
+        result = sync.sync(made, "orders")
+        assert [(i.ref, i.reason) for i in result.items if i.did == "failed"] == [("b", "shop_rests")]
+        assert sorted({w.shop for w in made.ledger.windows(state="closed")}) == ["a", "c"]
+    finally:
+        made.close()
+
+
+def test_a_window_that_stays_unproven_is_told_of_when_it_is_old(env: Env, platform: FakePlatform) -> None:
+    platform.proof = lambda _at: ""
+    sync.sync(env, "orders")
+    assert env.ledger.alerts() == []
+    env.clock.advance(env.settings.sync.window_alarm + 1)
+    sync.sync(env, "orders")
+    assert {a.kind for a in env.ledger.alerts()} == {"window_unproven"}
+
+
 def test_a_failing_shop_leaves_its_window_open_and_an_alert(env: Env, platform: FakePlatform) -> None:
     platform.fail = Retryable("isp.system-busy")
     result = sync.sync(env, "orders")
@@ -194,6 +247,15 @@ def test_verify_names_what_is_missing_and_fills_it(env: Env, platform: FakePlatf
     assert verify.verify(env, "orders", since=T0 - timedelta(hours=2), until=T0).counts["filled"] == 2
     again = verify.verify(env, "orders", since=T0 - timedelta(hours=2), until=T0)
     assert again.counts == {"listed": 2, "proven_windows": 2}
+
+
+def test_a_newer_version_that_is_stored_satisfies_an_older_listing(env: Env, platform: FakePlatform) -> None:
+    listed = order("1", T0 - timedelta(hours=1))
+    newer = order("1", T0 - timedelta(minutes=5))
+    store(env, "tmall", platform, "orders", [newer])  # type: ignore[arg-type]
+    platform.orders = [listed]
+    result = verify.verify(env, "orders", since=T0 - timedelta(hours=2), until=T0 - timedelta(minutes=30))
+    assert result.counts == {"listed": 1, "proven_windows": 2} and result.exit_code == 0
 
 
 @pytest.mark.parametrize("name", [sync.PULLED, sync.CLOSED])

@@ -11,9 +11,9 @@ import pytest
 from adapters.sandbox.dialects import douyin, jd, taobao
 from adapters.sandbox.gate import Gate
 from adapters.sandbox.tokens import Token
-from adapters.sandbox.wire import from_beijing
+from adapters.sandbox.wire import Request, from_beijing
 from adapters.sandbox.world import Shop, World
-from tests.sandbox.callers import Douyin, Jd, Taobao, make
+from tests.sandbox.callers import Douyin, Jd, Taobao, Wechat, make
 
 SECRET = "example-secret"
 
@@ -118,6 +118,20 @@ def test_taobao_refuses_one_altered_trait(tmall: Taobao, change: dict[str, str],
     assert taobao_code(tmall.post({**TAOBAO, "sign": TAOBAO_SIGNS["md5"], **change})) == code
 
 
+@pytest.mark.parametrize(("method", "sign"), TAOBAO_SIGNS.items())
+def test_taobao_refuses_each_vector_with_any_parameter_altered(tmall: Taobao, method: str, sign: str) -> None:
+    params = {**TAOBAO, "sign_method": method, "sign": sign}
+    assert "trades_sold_increment_get_response" in tmall.post(params)
+    for name in sorted(params):
+        refused = [{**params, name: params[name] + "1"}, {k: v for k, v in params.items() if k != name}]
+        assert ["error_response" in tmall.post(other) for other in refused] == [True, True], name
+    for other in set(TAOBAO_SIGNS) - {method}:
+        assert taobao_code(tmall.post({**params, "sign_method": other})) == 25
+        assert taobao_code(tmall.post({**params, "sign": TAOBAO_SIGNS[other]})) == 25
+    # the order in which they are sent is no trait
+    assert "trades_sold_increment_get_response" in tmall.post(dict(reversed(params.items())))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -196,6 +210,13 @@ def test_jd_refuses_one_altered_trait(jos: Jd, change: dict[str, str], code: str
     assert jos.post({**JD, "sign": JD_SIGN, **change})["error_response"]["code"] == code
 
 
+@pytest.mark.parametrize("name", [*JD, "sign"])
+def test_jd_refuses_its_vector_without_any_of_its_parameters(jos: Jd, name: str) -> None:
+    whole = {**JD, "sign": JD_SIGN}
+    assert "error_response" in jos.post({k: v for k, v in whole.items() if k != name})
+    assert "error_response" in jos.post({**whole, name: whole[name] + "1"})
+
+
 def test_jd_takes_a_second_on_the_edge_of_six_minutes(jos: Jd) -> None:
     params = {**JD, "timestamp": "2025-11-20 10:11:00.000+0800"}
     assert "jingdong_pop_order_enSearch_responce" in jos.post({**params, "sign": jd.sign(params, SECRET)})
@@ -265,6 +286,20 @@ def test_douyin_refuses_one_altered_trait(doudian: Douyin, change: dict[str, str
     assert doudian.post("/order/searchList", {**DOUYIN, **change}, BODY)["sub_code"] == sub_code
 
 
+@pytest.mark.parametrize(("kind", "sign"), [("hmac-sha256", DOUYIN_SIGN), ("md5", "76e9a3041e8ae92c57e5f93f34a7ff0c")])
+def test_douyin_refuses_each_vector_with_any_part_altered(doudian: Douyin, kind: str, sign: str) -> None:
+    query = {**DOUYIN, "sign_method": kind, "sign": sign}
+    assert doudian.post("/order/searchList", query, BODY)["code"] == 10000
+    for name in sorted(query):
+        assert doudian.post("/order/searchList", {**query, name: query[name] + "1"}, BODY)["code"] != 10000, name
+        if (name, kind) != ("sign_method", "md5"):  # without the word md5 is meant
+            rest = {k: v for k, v in query.items() if k != name}
+            assert doudian.post("/order/searchList", rest, BODY)["code"] != 10000, name
+    for body in (BODY.replace('"size":50', '"size":51'), BODY.replace("true", "false"), "{}"):
+        assert doudian.post("/order/searchList", query, body)["sub_code"] == "isv.signature-invalid"
+    assert doudian.post("/order/orderDetail", query, BODY)["code"] != 10000
+
+
 def test_douyin_never_signs_the_token(doudian: Douyin) -> None:
     doudian.world.tokens["douyin"].tokens[0].access = "another"
     assert doudian.post("/order/searchList", {**DOUYIN, "access_token": "another"}, BODY)["code"] == 10000
@@ -292,3 +327,20 @@ def test_douyin_refuses_a_hash_without_the_secret_in_the_message(doudian: Douyin
     text = f"app_key6800000000000000001methodorder.searchListparam_json{BODY}timestamp1763604300v2"
     sign = hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
     assert doudian.post("/order/searchList", {**DOUYIN, "sign": sign}, BODY)["sub_code"] == "isv.signature-invalid"
+
+
+# --- wechat_shop: calls carry a token instead of a signature
+
+
+def test_wechat_takes_the_exact_token_and_no_other() -> None:
+    caller = Wechat(Gate(make(platforms=("wechat_shop",)).world))
+    assert caller.token()["access_token"]
+    true = caller.access
+    span = {"start_time": caller.world.now - 60, "end_time": caller.world.now}
+    words = {"update_time_range": span, "page_size": 10, "next_key": ""}
+    assert caller.call("/channels/ec/order/list/get", **words)["errcode"] == 0
+    for altered in (true[:-1], true + "1", true.swapcase(), true[::-1]):
+        caller.access = altered
+        assert caller.call("/channels/ec/order/list/get", **words)["errcode"] in (40001, 40014)
+    body = json.dumps(words).encode()
+    assert caller.send(Request(path="/channels/ec/order/list/get", body=body))["errcode"] == 41001

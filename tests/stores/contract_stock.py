@@ -89,6 +89,14 @@ class StockContract:
         assert not store.reserve([ask("o", 2)], run_id="r")[0].granted
         assert store.levels()[0].held == 3
 
+    def test_an_attempt_that_comes_only_after_a_newer_one_gets_nothing(self, store: Stock, clock: FixedClock) -> None:
+        self.fill(store, clock)
+        assert store.reserve([ask("o", 3, attempt=2)], run_id="r")[0].granted
+        # stopped before it asked, continued after its successor was done
+        assert not store.reserve([ask("o", 2, attempt=1)], run_id="r")[0].granted
+        assert store.levels()[0].held == 3
+        assert {r.attempt: r.state for r in store.reservations(["o"])["o"]} == {2: "open"}
+
     def test_release_is_idempotent_and_gives_back_to_demand_on_wish(self, store: Stock, clock: FixedClock) -> None:
         self.fill(store, clock)
         store.want([Demand(order_no="o", sku="A", qty=4)])
@@ -123,6 +131,20 @@ class StockContract:
         outcome = store.ship([("P1", "W1", (("o", "A", 1),))], run_id="r")[0]
         assert (outcome.result, outcome.reason) == ("refused", "not_held")
         assert store.levels()[0].on_hand == 10
+
+    def test_pieces_a_count_did_not_find_do_not_ship_and_stop_no_other_parcel(
+        self, store: Stock, clock: FixedClock
+    ) -> None:
+        self.fill(store, clock)
+        self.fill(store, clock, sku="B")
+        store.reserve([ask("o1", 8), ask("o2", 2, sku="B")], run_id="r")
+        store.count([("c", "W1", "A", 5, clock.at)], run_id="r", reason="count")
+        parcels = [("P1", "W1", (("o1", "A", 8),)), ("P2", "W1", (("o2", "B", 2),))]
+        assert [(o.result, o.reason) for o in store.ship(parcels, run_id="r")] == [
+            ("refused", "below_zero"), ("done", "")
+        ]  # fmt: skip
+        assert [(x.sku, x.on_hand, x.held) for x in store.levels()] == [("A", 5, 8), ("B", 8, 0)]
+        books(store)
 
     def test_a_movement_happens_once_per_key_and_never_below_held(self, store: Stock, clock: FixedClock) -> None:
         self.fill(store, clock)

@@ -1,0 +1,134 @@
+"""Every example of the command reference is typed in an office at work: it is understood, and ends as a run or a question ends."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+
+import jobs
+from tests.commands.conftest import Said, Shell
+from tests.commands.day import SHOP, WAREHOUSES, Day
+from tests.docs.pages import GENERATED
+from tests.docs.reader import FINE, Reader
+from tests.docs.tools import jq
+from tests.house.source import ROOT
+
+At = Callable[[str], Shell]
+_EXAMPLES = re.compile(r"^  Examples:\n((?:    .*\n)+)", re.M)
+EXAMPLES = [
+    line.strip()
+    for found in _EXAMPLES.finditer((ROOT / GENERATED).read_text(encoding="utf-8"))
+    for line in found[1].splitlines()
+]
+#: what runs until it is stopped, or for minutes; each has tests of its own
+ELSEWHERE = {"oms demo": "tests/commands/test_demo.py", "oms sandbox serve": "tests/commands/test_sandbox.py"}
+#: where this office has nothing for an example: the exit code, and words of the reason that is given
+NO = {
+    "oms sync windows accept WINDOW": (32, "open window"),
+    "oms order replay KEY": (23, "KEY"),
+    "oms jobs retry KEY": (23, "KEY"),
+    "oms jobs locks --break": (32, "lock"),
+    "oms jobs parked --kind ship_notice": (33, "no number in it"),
+    "oms refund receive": (2, "more than left"),
+    "oms shop token jd-main --renew": (13, "authorised again"),
+}
+#: the names of the reference → those of this office
+NAMES = {
+    "tmall-flagship": SHOP,
+    "tmall-*": f"{SHOP}*",
+    "jd-main": SHOP,
+    "--platform jd": "--platform taobao",
+    " main": f" {WAREHOUSES[0]}",
+    "shop-hz": WAREHOUSES[1],
+    "SKU-001": "SKU-1001-A",
+    "SKU-002": "SKU-1001-A",
+    "/etc/oms/": "",
+    "/etc/cron.d/oms": "cron.txt",
+    "--user oms": "--user tester",
+    "2024-03-01T20:00": "2026-02-28T20:00+08:00",
+    "pass show jd/token": "echo a-token",
+}
+
+
+def stage_of(example: str) -> str:
+    """The stage of the day at which an example has something to do."""
+    if re.search("HANDOVER|waybills", example):
+        return "handed_over"
+    return "pushed" if " merge " not in example and "PARCEL" not in example and "order" in example else "merged"
+
+
+def own(example: str, office: Path) -> str:
+    """The example with what this office has in place of the capitals."""
+    for theirs, ours in NAMES.items():
+        example = example.replace(theirs, ours)
+    with jobs.open(office / "oms.toml") as oms:
+        parcels = oms.list_parcels()
+        orders = oms.list_orders(progress=("created", "audited", "sourced"), limit=1) or oms.list_orders(limit=1)
+        shared = [p for p in parcels if len(p.members) > 1] or parcels
+        there: dict[str, Any] = {
+            "NUMBER": shared[0].members[0] if "PARCEL" in example and shared else orders[0].order_no,
+            "PARCEL": shared[0].parcel_no if shared else "PARCEL",
+            "HANDOVER": next((p.handover_no for p in parcels if p.handover_no), "HANDOVER"),
+            "REFUND": next((r.refund_no for r in oms.list_refunds()), "REFUND"),
+        }
+    for word, value in there.items():
+        example = re.sub(rf"\b{word}\b", value, example)
+    return example
+
+
+def files(office: Path, example: str) -> None:
+    """The files that examples name."""
+    answer = ROOT / "tests" / "adapters" / "samples" / "taobao"
+    sample = "refunds_list.json" if "refunds" in example else "orders_list.json"
+    (office / "answer.json").write_bytes((answer / sample).read_bytes())
+    (office / "counts.csv").write_text(f"warehouse,sku,qty\n{WAREHOUSES[0]},SKU-1001-A,7\n", encoding="utf-8")
+    with jobs.open(office / "oms.toml") as oms:
+        oms.reconcile_stock(plan_out=office / "repair.json")
+        numbers = [o.order_no for o in oms.list_orders(limit=3)]
+        rows = [(p.parcel_no, "SF", f"SF{n:09d}") for n, p in enumerate(oms.list_parcels(), 1)]
+    (office / "numbers.txt").write_text("\n".join(numbers), encoding="utf-8")
+    table = [("parcel_no", "carrier", "waybill"), *rows]
+    (office / "waybills.csv").write_text("\n".join(map(",".join, table)), encoding="utf-8")
+    book = Workbook()
+    sheet = book.create_sheet("waybills", 0)
+    for row in table:
+        sheet.append(row)
+    book.save(office / "waybills.xlsx")
+
+
+@pytest.mark.parametrize("example", [x for x in EXAMPLES if not x.startswith(tuple(ELSEWHERE))])
+def test_an_example_of_the_reference_is_understood_and_ends_well(
+    example: str, at: At, day: Day, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = stage_of(example)
+    oms = at(stage)
+    files(oms.folder, example)
+    typed = own(example, oms.folder)
+    code, words = next((no for start, no in NO.items() if example.startswith(start)), (0, ""))
+    if re.search(r"[|<>]|&&|- ", typed) or typed.endswith("oms init"):
+        said = in_a_shell(typed, oms.folder, day, jq(request))
+    else:
+        monkeypatch.setenv("USER", "tester")
+        said = oms(*shlex.split(typed)[1:])
+    assert said.code in ((code,) if code else FINE) and words in said.err, said
+
+
+def in_a_shell(typed: str, folder: Path, day: Day, env: dict[str, str]) -> Said:
+    """What is more than one command, or makes files where it stands; what reads by itself gets a number."""
+    home = folder.parent / "home"
+    (home / ".zfunc").mkdir(parents=True)
+    reader = Reader(home if "init" in typed else folder, day, {**env, "HOME": str(home), "USER": "tester"}, later=10)
+    done = reader.runs(reader.own(f"printf %s NUMBER | {typed}") if re.search(r"^oms[^|]* - ", typed) else typed)
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def test_there_are_examples_of_every_kind_and_few_are_tested_elsewhere() -> None:
+    assert len(EXAMPLES) > 100
+    left = [x for x in EXAMPLES if x.startswith(tuple(ELSEWHERE))]
+    assert len(left) == 5, left
