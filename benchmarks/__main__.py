@@ -98,8 +98,9 @@ def _say(found: Figure | Peaks) -> None:
         )
         return
     low, high = found.ratios[0], found.ratios[-1]
+    verdict = f"at most {found.bound}) {word}" if found.promised else "for comparison)"
     _write(
-        f"{found.name}: {found.ratio:.2f} × ({low:.2f}–{high:.2f}, processor {found.cpu_ratio:.2f}; at most {found.bound}) {word}\n"
+        f"{found.name}: {found.ratio:.2f} × ({low:.2f}–{high:.2f}, processor {found.cpu_ratio:.2f}; {verdict}\n"
         f"    ours   {_us(found, found.ours)}: {found.what}\n"
         f"    floor  {_us(found, found.floor)}: {found.against}\n"
         f"    near   {found.near}"
@@ -108,7 +109,7 @@ def _say(found: Figure | Peaks) -> None:
 
 def _us(found: Figure, costs: tuple[Any, ...]) -> str:
     wall, cpu = found.each_us(costs), found.each_us(costs, cpu=True)
-    return f"{wall:,.0f} µs ({cpu:,.0f} µs of processor) a {found.unit}"
+    return f"{wall:,.0f} µs ({cpu:,.0f} µs of processor) each {found.unit}"
 
 
 def _say_json(found: Figure | Peaks) -> None:

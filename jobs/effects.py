@@ -17,6 +17,7 @@ import msgspec
 from adapters.documents import WriteResult
 from adapters.errors import AdapterError, Unsupported
 from jobs import gaps
+from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.results import Item
 from stores.records import Alert, Effect
@@ -85,6 +86,12 @@ class Speaker(ABC):
     def batch(self) -> int:
         """Groups in one call of the platform."""
 
+    @property
+    def together(self) -> int:
+        """Groups that are looked at, marked and settled in one step. Each of them is unknown when its sender dies, so
+        it is more than one call's only where what is unknown can be read back."""
+        return max(self.batch, 1)
+
     @abstractmethod
     def send(self, groups: Sequence[Group]) -> list[WriteResult]:
         """Tell them; one result per group, in order."""
@@ -124,8 +131,8 @@ class Speaker(ABC):
         fresh = [g for g in groups if g not in unknown and g not in polled]
         fresh += self._unknown(token, unknown)
         self._poll(token, polled)
-        for at in range(0, len(fresh), max(self.batch, 1)):
-            self._tell(token, self._looked(token, fresh[at : at + max(self.batch, 1)]))
+        for part in chunks(fresh, self.together):
+            self._tell(token, self._looked(token, part))
 
     def _unknown(self, token: str, groups: Sequence[Group]) -> list[Group]:
         """Groups that surely took no effect and may be sent; the others are settled."""
@@ -173,17 +180,22 @@ class Speaker(ABC):
         if not mine:
             return
         gaps.gap(SENDING)
-        if self._late:
-            return  # this run stood still: what is marked sent is read back by whoever has it now
+        results: list[WriteResult] = []
+        for part in chunks(mine, max(self.batch, 1)):
+            if self._late:
+                break  # this run stood still: what is marked sent is read back by whoever has it now
+            results += [later(g, "stopped", 0.0) for g in part] if self.run.stopping else self._sent(part)
+        gaps.gap(ANSWERED)
+        self.settle(token, list(zip(mine, results, strict=False)))
+
+    def _sent(self, groups: Sequence[Group]) -> list[WriteResult]:
         try:
-            results = self.send(mine)
+            return self.send(groups)
         except Unsupported as error:
-            results = [parked(g, "unsupported", str(error)) for g in mine]
+            return [parked(g, "unsupported", str(error)) for g in groups]
         except AdapterError as error:
             # The base reports per item what may have been sent; an error raised here came before anything was.
-            results = [later(g, type(error).__name__, 60.0, str(error)[:200]) for g in mine]
-        gaps.gap(ANSWERED)
-        self.settle(token, list(zip(mine, results, strict=True)))
+            return [later(g, type(error).__name__, 60.0, str(error)[:200]) for g in groups]
 
     # ---- results
     def settle(self, token: str, pairs: Sequence[tuple[Group, WriteResult]]) -> None:
@@ -205,6 +217,10 @@ class Speaker(ABC):
             ]  # fmt: skip
         if not rows:
             return
+        # First: what has ended is not taken up again by the next run, so that nobody would be told.
+        for group, result, state in ended:
+            if state in ("refused", "parked"):
+                self._alarm(group, result, state)
         kept = {o.key for o in self.env.ledger.settle_effects(token, rows) if o.ok}
         for group, result, state in ended:
             if group[0].key in kept:
@@ -219,8 +235,6 @@ class Speaker(ABC):
         facts = {k: v for k, v in (("message", result.message[:200]), ("ref", group[0].ref)) if v}
         reason = f"{result.outcome} {result.code}".strip()
         self.run.result.add(Item(ref=key_of(group), did=did, reason=reason, shop=self.shop, facts=facts))
-        if state in ("refused", "parked"):
-            self._alarm(group, result, state)
 
     def _alarm(self, group: Group, result: WriteResult, state: str) -> None:
         from jobs.alerts import tell

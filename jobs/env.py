@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -64,15 +65,26 @@ class RunHandle:
         self._args = dict(args)
         self._beat = 0.0
         self._faults: list[dict[str, Any]] = []
+        #: the run this is a thread's part of
+        self._whole: RunHandle | None = None
 
     @property
     def stopping(self) -> bool:
         """True after SIGTERM or SIGINT: finish the chunk, then return."""
         return self._env.stop.is_set()
 
+    def part(self) -> RunHandle:
+        """This run as one of its threads sees it: with a result of its own, which the run includes at the end."""
+        mine = copy(self)
+        mine.result = Result(job=self.result.job, run_id=self.id, dry_run=self.result.dry_run)
+        mine._whole = self
+        return mine
+
     def beat(self) -> None:
         """Refresh the run record, at most every few seconds; call it once per chunk. A dry run has none."""
-        if not self.result.dry_run and time.monotonic() - self._beat >= BEAT_S:
+        if self._whole is not None:
+            self._whole.beat()
+        elif not self.result.dry_run and time.monotonic() - self._beat >= BEAT_S:
             self._write()
 
     def _write(self, *, ended: bool = False, outcome: str = "running") -> None:

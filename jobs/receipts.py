@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs import agreements, gaps, sheets
+from jobs import agreements, sheets
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
-from jobs.receiving import NOTED, STEP, finish, finished, intend, noting
+from jobs.receiving import STEP, finished, intend, note, noting
 from jobs.results import Item, Result
 from jobs.rules import refunds as rules
 from jobs.sheets import Row
@@ -142,13 +142,7 @@ class _Taker:
         if not changes:
             return
         keys = intend(self._env, self._run, {c.refund_no: {"back": c.facts["back"]} for c in changes}, self._by)
-        outcomes = {o.key: o for o in self._env.orders.apply_refunds(list(changes), run_id=self._run.id)}
-        done = [c.refund_no for c in changes if outcomes[c.refund_no].ok]
-        for change in (c for c in changes if not outcomes[c.refund_no].ok):
-            reason = outcomes[change.refund_no].result
-            self._env.ledger.settle_tasks([(keys[change.refund_no], "void", reason)])
-            self._run.result.add(Item(ref=change.refund_no, did="refused", reason=reason))
-        gaps.gap(NOTED)
-        refunds = [pair[0] for pair in self._env.orders.refunds(done).values()]
-        finish(self._env, self._run, refunds, [(keys[no], no) for no in done])
-        self.shops |= {kept[n][0].shop for n in done}
+        lost = dict(note(self._env, self._run, changes, keys))
+        for number, reason in lost.items():
+            self._run.result.add(Item(ref=number, did="refused", reason=reason, shop=kept[number][0].shop))
+        self.shops |= {kept[c.refund_no][0].shop for c in changes if c.refund_no not in lost}

@@ -78,13 +78,9 @@ def receive(env: Env, number: str, *, good: Mapping[str, int], defective: Mappin
             raise BadRequest(str(error), hint=f"oms order show {refund.order_no}") from error
         change = noting(env, refund, lines, full, back, by)
         key = intend(env, run, {number: wanted}, by)[number]
-        outcome = env.orders.apply_refunds([change], run_id=run.id)[0]
-        if not outcome.ok:
-            env.ledger.settle_tasks([(key, "void", outcome.result)])
-            run.result.add(Item(ref=number, did="refused", reason=outcome.result, shop=refund.shop))
+        for _, reason in note(env, run, [change], {number: key}):
+            run.result.add(Item(ref=number, did="refused", reason=reason, shop=refund.shop))
             return run.result
-        gaps.gap(NOTED)
-        finish(env, run, [env.orders.refunds([number])[number][0]], [(key, number)])
         agreements.tell(env, run, sorted({refund.shop} & set(env.shops())))
         return run.result
 
@@ -105,6 +101,25 @@ def intend(env: Env, run: RunHandle, wanted: Mapping[str, Mapping[str, Any]], by
     )
     gaps.gap(INTENDED)
     return keys
+
+
+def note(env: Env, run: RunHandle, changes: Sequence[RefundChange], keys: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Write what came back onto refunds, and finish these receipts.
+
+    Args:
+        keys: refund_no → key of its task.
+
+    Returns:
+        (refund_no, reason) of those that changed meanwhile; their tasks are void.
+    """
+    outcomes = {o.key: o for o in env.orders.apply_refunds(list(changes), run_id=run.id)}
+    lost = [(no, o.result) for no, o in outcomes.items() if not o.ok]
+    env.ledger.settle_tasks([(keys[no], "void", reason) for no, reason in lost])
+    done = [no for no, o in outcomes.items() if o.ok]
+    if done:
+        gaps.gap(NOTED)
+        finish(env, run, [refund for refund, _ in env.orders.refunds(done).values()], [(keys[no], no) for no in done])
+    return lost
 
 
 def _pieces(good: Mapping[str, int], defective: Mapping[str, int]) -> dict[str, dict[str, int]]:

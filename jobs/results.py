@@ -66,6 +66,15 @@ class Result(msgspec.Struct, kw_only=True, omit_defaults=True):
         if item.did in PARTIAL and self.outcome == "done":
             self.outcome = "partial"
 
+    def include(self, other: Result) -> None:
+        """Take in what a part of this run did."""
+        for name, n in other.counts.items():
+            self.count(name, n)
+        self.items += other.items
+        self.facts.update(other.facts)
+        if other.outcome == "partial" and self.outcome == "done":
+            self.outcome = "partial"
+
     def to_frame(self) -> pandas.DataFrame:
         """Items as a DataFrame, one column per field; facts stay dicts."""
         import pandas

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from jobs.demo import settings_text, write_rows
+from jobs.demo import SELF_USE, settings_text, write_rows
 from jobs.demo_world import World, WorldFailed
 
 #: the world's clock follows ours in steps of this
 STEP_S = 1.0
+
+
+def authorise(config: Path, info: Mapping[str, Any]) -> None:
+    """Store the merchants' access tokens in the office of these settings, as `oms shop token --store` does."""
+    from jobs import open as open_office
+
+    with open_office(config) as oms:
+        for shop in info["shops"]:
+            if shop["token"] and shop["platform"] not in SELF_USE:
+                left = datetime.fromisoformat(shop["token_expires"]) - oms.env.clock.now()
+                oms.shop_token(
+                    shop["alias"],
+                    access=shop["token"],
+                    refresh=shop["refresh_token"],
+                    expires_in_s=left.total_seconds(),
+                )
 
 
 def serve(
@@ -49,6 +65,7 @@ def serve(
         config.write_text(settings_text(world.info), encoding="utf-8")
         config.chmod(0o600)
         write_rows(folder / "listings.csv", ("platform", "listing", "sku", "qty", "share"), world.info["listings"])
+        authorise(config, world.info)
         told = {
             "address": f"http://127.0.0.1:{world.info['port']}",
             "shops": [s["alias"] for s in world.info["shops"]],

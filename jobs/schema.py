@@ -159,6 +159,8 @@ class ShippingSection(Section):
 
     batch: int = Field(200, ge=1, le=500)
     lease: Seconds = 60.0
+    #: shops told side by side
+    threads: int = Field(4, ge=1, le=32)
     #: ask the platform for the current status before hand-over and before the notice
     last_look: bool = True
 

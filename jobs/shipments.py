@@ -7,6 +7,7 @@ is asked once more: what is shipped there already is confirmed, what was cancell
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from adapters.core.writing import read_back
@@ -28,29 +29,44 @@ KIND = "ship_notice"
 _PASSING = ("parked refund_asked",)
 #: a notice that waits for the order's other parcels is looked at again after
 _REST_S = 600.0
+#: notices that are looked at, marked and settled in one step, where a notice can be read back
+_TOGETHER = 25
 
 
 def push(
     env: Env, *, shops: Sequence[str] = (), platforms: Sequence[str] = (), limit: int = 0, dry_run: bool = False
 ) -> Result:
-    """Tell each shop's notices in batches of what its platform takes; a shop in trouble does not stop the others."""
+    """Tell each shop's notices in batches, shops side by side in bounded threads; one in trouble does not stop the others."""
     with env.run("push shipments", dry_run=dry_run, shops=shops, platforms=platforms, limit=limit) as run:
-        for alias in env.shops(shops, platforms):
-            if run.stopping:
-                break
-            if dry_run:
+        chosen = env.shops(shops, platforms)
+        if dry_run:
+            for alias in chosen:
                 _list(env, run, alias, limit)
-                continue
-            try:
-                platform = env.platform(alias)
-                platform.connection.breaker.check()
-                revive(env, alias)
-                Notices(env, run, alias, platform).drain(limit)
-            except ShopBroken as error:
-                run.result.add(_failed(alias, "shop_rests", error))
-            except AdapterError as error:
-                run.result.add(_failed(alias, type(error).__name__, error))
+            return run.result
+        env.ledger.now()  # opens the stores in this thread, so that threads find their tables
+        _ = env.orders, env.inbox
+        with ThreadPoolExecutor(max_workers=env.settings.shipping.threads) as pool:
+            parts = [pool.submit(_shop, env, run.part(), alias, limit) for alias in chosen]
+            for part in parts:
+                run.result.include(part.result())
+                run.beat()
         return run.result
+
+
+def _shop(env: Env, run: RunHandle, alias: str, limit: int) -> Result:
+    """One shop's notices; never raises what is only this shop's trouble."""
+    if run.stopping:
+        return run.result
+    try:
+        platform = env.platform(alias)
+        platform.connection.breaker.check()
+        revive(env, alias)
+        Notices(env, run, alias, platform).drain(limit)
+    except ShopBroken as error:
+        run.result.add(_failed(alias, "shop_rests", error))
+    except AdapterError as error:
+        run.result.add(_failed(alias, type(error).__name__, error))
+    return run.result
 
 
 def _failed(alias: str, reason: str, error: Exception) -> Item:
@@ -101,6 +117,11 @@ class Notices(Speaker):
     def batch(self) -> int:
         can = self.platform.capabilities.ship
         return can.batch if can else 1
+
+    @property
+    def together(self) -> int:
+        can = self.platform.capabilities.ship
+        return max(self.batch, _TOGETHER if can and can.read_back else 1)
 
     def look(self, groups: Sequence[Group]) -> list[WriteResult | None]:
         """Load the orders; then what must wait for other parcels waits, and the platform is asked for the rest."""

@@ -284,15 +284,17 @@ def alerts(env: Env, *, below: int | None = None) -> Result:
     limit = env.settings.stock.alert_below if below is None else below
     with env.run("stock alerts", below=limit) as run:
         _finish_transfers(env, run)
-        known = {a.key for a in env.ledger.alerts(limit=1_000_000) if a.kind == "stock_low"}
+        known = {a.key: a for a in env.ledger.alerts(limit=1_000_000) if a.kind == "stock_low"}
         low = [x for x in env.stock.levels() if x.available < limit]
         for x in low:
             facts = {"available": max(x.available, 0), "on_hand": x.on_hand, "held": x.held}
             run.result.items.append(Item(ref=f"{x.warehouse}/{x.sku}", did="low", reason=f"below_{limit}", facts=facts))
             run.result.count("low")
-            if _low_key(x) not in known:
+            kept = known.get(_low_key(x))
+            # A run that was cut between raising an alert and telling it leaves one that nobody was told of.
+            if kept is None or (kept.notified_at is None and env.settings.notify.targets):
                 tell(env, _low(env, x, facts))
-        over = sorted(known - {_low_key(x) for x in low}) if below is None else []
+        over = sorted(set(known) - {_low_key(x) for x in low}) if below is None else []
         if over:
             env.ledger.ack_alerts(over, by="stock alerts")
             run.result.count("recovered", len(over))

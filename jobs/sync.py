@@ -68,21 +68,12 @@ def sync(
                 pool.submit(ShopSync(env, run, kind, alias, since, until, limit, due, dry_run).work) for alias in chosen
             ]
             for part in parts:
-                _add(run.result, part.result())
+                run.result.include(part.result())
                 run.beat()
         if chosen and run.result.counts.get("busy") == len(chosen):
             # others are at every one of them; the command makes 0 of it under --due, else 4
             run.result.outcome = "busy"
         return run.result
-
-
-def _add(total: Result, part: Result) -> None:
-    for name, n in part.counts.items():
-        total.count(name, n)
-    total.items += part.items
-    total.facts.update(part.facts)
-    if part.outcome == "partial" and total.outcome == "done":
-        total.outcome = "partial"
 
 
 class ShopSync:
@@ -172,11 +163,19 @@ class ShopSync:
                 shop=self.alias, kind=self.kind, scan=scan.name, start=a, end=b, opened_at=now, run_id=self.run.id,
             )  # fmt: skip
             mark = msgspec.structs.replace(mark, frontier=b)
+            # The very same span may have been pulled before: what was seen then stays its evidence.
+            again = [w for w in self._overlapping(scan, a, b) if w.window_id == fresh.window_id]
+            if again:
+                fresh = msgspec.structs.replace(fresh, attempts=again[0].attempts, passes=again[0].passes)
             self._window(platform, scan, fresh, mark)
 
     def _open_windows(self, scan: Scan) -> list[Window]:
         every = self.env.ledger.windows(shop=self.alias, kind=self.kind, state="open")
         return [w for w in every if w.scan == scan.name]
+
+    def _overlapping(self, scan: Scan, start: datetime, end: datetime) -> list[Window]:
+        found = self.env.ledger.windows(shop=self.alias, kind=self.kind, since=start, until=end)
+        return [w for w in found if w.scan == scan.name]
 
     def _window(self, platform: Platform, scan: Scan, window: Window, mark: Watermark) -> None:
         window = msgspec.structs.replace(window, attempts=window.attempts + 1, run_id=self.run.id)

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
@@ -135,6 +135,21 @@ def working(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(what):
         yield
+
+
+@contextmanager
+def stepping(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on a terminal; gives the function that moves it: (text, steps done, steps in all)."""
+    if not sys.stderr.isatty():
+        yield lambda _text, _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, text="")
+        yield lambda text, done, of: bar.update(task, completed=done, total=of, text=text)
 
 
 # ---------------------------------------------------------------- shapes

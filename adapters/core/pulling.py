@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -247,15 +246,7 @@ class Pull:
         return whole
 
     def _ask_details(self, numbers: Sequence[str]) -> list[Pulled]:
-        size = self._platform.detail_batch
-        sets = [numbers[i : i + size] for i in range(0, len(numbers), size)]
-        threads = min(int(self._platform.option("detail_threads")), len(sets))
-        got: list[list[Pulled]]
-        if threads > 1:
-            with ThreadPoolExecutor(threads, thread_name_prefix="detail") as pool:
-                got = list(pool.map(lambda part: self._platform.details(self._kind, part), sets))
-        else:
-            got = [self._platform.details(self._kind, part) for part in sets]
+        got = self._platform.side_by_side(self._kind, numbers)
         out = [item for part in got for item in part]
         for item in out:
             if item.error == "detail_failed":

@@ -84,6 +84,7 @@ class Order(msgspec.Struct):
     orderId: Scalar = None
     orderType: Scalar = None
     payType: Scalar = None
+    orderTotalPrice: Scalar = None
     sellerDiscount: Scalar = None
     freightPrice: Scalar = None
     balanceUsed: Scalar = None
@@ -148,6 +149,9 @@ def order(raw: bytes, *, platform: str, seller_id: str, ship_within_s: float) ->
     payable = _payable(o, doubts)
     lines = _lines(items, number, status, payable - freight, doubts)
     goods = sum(line.unit_minor * line.qty for line in lines)
+    total = yuan_or(o.orderTotalPrice, "orderTotalPrice", doubts, goods)
+    if total != goods:
+        doubts.append(Doubt(field="goods_minor", why="sum_differs", raw=str(total - goods)))
     adjustments, subsidy = _adjustments(o, doubts)
     rest = payable - goods - freight - sum(a.minor for a in adjustments)
     if rest:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -212,10 +213,17 @@ class Platform(ABC):
 
     def current(self, numbers: Sequence[str], kind: str = "orders") -> list[Pulled]:
         """The state of these things at the platform now, in the order given; what is not found has an error."""
-        out: list[Pulled] = []
-        for i in range(0, len(numbers), self.detail_batch):
-            out += self.details(kind, numbers[i : i + self.detail_batch])
-        return out
+        return [item for part in self.side_by_side(kind, numbers) for item in part]
+
+    def side_by_side(self, kind: str, numbers: Sequence[str]) -> list[list[Pulled]]:
+        """Details in sets of `detail_batch`, asked for in so many threads as the option says; one list per set."""
+        size = self.detail_batch
+        sets = [numbers[i : i + size] for i in range(0, len(numbers), size)]
+        threads = min(int(self.option("detail_threads")), len(sets))
+        if threads <= 1:
+            return [self.details(kind, part) for part in sets]
+        with ThreadPoolExecutor(threads, thread_name_prefix="detail") as pool:
+            return list(pool.map(lambda part: self.details(kind, part), sets))
 
     def parse(self, kind: str, answer: bytes) -> list[Pulled]:
         """The items in a captured answer, be it a list or a detail. No network.

@@ -26,7 +26,6 @@ from stores.records import (
     Waiting,
 )
 
-
 #: what a whole order has beside its head
 PARTS = frozenset({"lines", "ship_lines", "holds", "memberships", "refunds", "remarks"})
 

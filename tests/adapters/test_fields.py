@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,12 @@ def test_ids_that_mean_none_are_empty() -> None:
 
 def test_text_times_are_on_the_clock_of_their_zone() -> None:
     assert fields.text_time("2025-11-20 00:00:01", "t", CHINA) == datetime(2025, 11, 19, 16, 0, 1, tzinfo=UTC)
+
+
+def test_a_zone_with_summer_time_is_read_by_the_day() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert fields.text_time("2025-01-20 12:00:00", "t", berlin) == datetime(2025, 1, 20, 11, tzinfo=UTC)
+    assert fields.text_time("2025-07-20 12:00:00", "t", berlin) == datetime(2025, 7, 20, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [None, "", "0001-01-01 00:00:00", "1970-01-01 00:00:00", "1970-01-01 08:00:00"])

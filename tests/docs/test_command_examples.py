@@ -35,7 +35,7 @@ NO = {
     "oms jobs retry KEY": (23, "KEY"),
     "oms jobs locks --break": (32, "lock"),
     "oms jobs parked --kind ship_notice": (33, "no number in it"),
-    "oms refund receive": (2, "more than left"),
+    "oms refund receive REFUND": (2, "more than left"),
     "oms shop token jd-main --renew": (13, "authorised again"),
 }
 #: the names of the reference → those of this office
@@ -91,8 +91,12 @@ def files(office: Path, example: str) -> None:
     with jobs.open(office / "oms.toml") as oms:
         oms.reconcile_stock(plan_out=office / "repair.json")
         numbers = [o.order_no for o in oms.list_orders(limit=3)]
+        returns = [(r.refund_no, "SKU-1001-A", "0") for r in oms.list_refunds()]
         rows = [(p.parcel_no, "SF", f"SF{n:09d}") for n, p in enumerate(oms.list_parcels(), 1)]
     (office / "numbers.txt").write_text("\n".join(numbers), encoding="utf-8")
+    (office / "returns.csv").write_text(
+        "\n".join(map(",".join, [("refund_no", "sku", "good"), *returns])), encoding="utf-8"
+    )
     table = [("parcel_no", "carrier", "waybill"), *rows]
     (office / "waybills.csv").write_text("\n".join(map(",".join, table)), encoding="utf-8")
     book = Workbook()

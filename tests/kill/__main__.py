@@ -34,7 +34,7 @@ def main() -> int:
     day = make_day(orders=words.orders, seed=words.seed)
     began = time.monotonic()
     with scratch() as folder:
-        campaign = Campaign(day, folder, whole=words.whole, say=_progress)
+        campaign = Campaign(day, folder, whole=words.whole, say=_progress, wrong=_tell)
         unkilled = campaign.unkilled()
         choice: Every | Drawn | OneEach
         if words.every:
@@ -65,13 +65,16 @@ def _report(day: Day, made: Sequence[Made], *, whole: bool) -> int:
     _say("".join(f"    {n:5} {job}: {', '.join(tables)}\n" for (job, tables), n in sorted(apart.items())))
     _say(f"came through and run again: {sum(m.seam == 'none' for m in made)}\n")
     wrong = [m for m in made if m.outcome.wrong]
-    for m in wrong:
-        _say(f"\nstep {m.outcome.wish.step}, {m.outcome.job}, killed at {m.outcome.wish.die_at}: {m.seam}: {m.what}\n")
-        _say("".join(f"    {line}\n" for line in m.outcome.wrong))
     missing = sorted(must_be(day) - set(cells)) if whole else []
     _say("".join(f"never killed: {job}: {column}\n" for column, job in missing))
     _say(f"days that came out otherwise: {len(wrong)}; counts that may not be zero and are: {len(missing)}\n")
     return 1 if wrong or missing else 0
+
+
+def _tell(made: Made) -> None:
+    """One day that came out otherwise, with its differences."""
+    _say(f"\nstep {made.outcome.wish.step}, {made.outcome.job}, killed at {made.outcome.wish.die_at}: ")
+    _say(f"{made.seam}: {made.what}\n" + "".join(f"    {line}\n" for line in made.outcome.wrong))
 
 
 def _progress(text: str, done: int, of: int) -> None:

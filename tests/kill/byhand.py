@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jobs.api import Oms
 from jobs.demo import picked, write_rows
@@ -31,10 +32,10 @@ def choose_order(name: str, progress: str) -> Before:
     return _choose(name, f"SELECT min(order_no) FROM orders WHERE progress = '{progress}' AND held = 0")
 
 
-def choose_parcel(name: str, state: str, *, shared: bool = False) -> Before:
-    """Write down the first parcel of that state; `shared`: with more than one order in it."""
-    more = " AND json_array_length(members) > 1" if shared else ""
-    return _choose(name, f"SELECT min(parcel_no) FROM parcels WHERE state = '{state}'{more}")
+def choose_parcel(name: str, state: str) -> Before:
+    """Write down a parcel of that state with as many orders as there are."""
+    most = "ORDER BY json_array_length(members) DESC, parcel_no LIMIT 1"
+    return _choose(name, f"SELECT (SELECT parcel_no FROM parcels WHERE state = '{state}' {most})")
 
 
 def _choose(name: str, sql: str) -> Before:
@@ -48,6 +49,21 @@ def _choose(name: str, sql: str) -> Before:
 
 def _chosen(office: Path, name: str) -> str:
     return (office / name).read_text(encoding="utf-8")
+
+
+# ------------------------------------------------------------------ shops
+
+
+def store_token(shop: dict[str, Any]) -> Act:
+    """The merchant has authorised the app: its first token, which the adapter renews from then on."""
+
+    def store(oms: Oms, _: Path) -> None:
+        life = (datetime.fromisoformat(shop["token_expires"]) - oms.env.clock.now()).total_seconds()
+        oms.shop_token(
+            shop["alias"], access=shop["token"], refresh=shop["refresh_token"], expires_in_s=life // 1000 * 1000
+        )
+
+    return store
 
 
 # ------------------------------------------------------------------ orders and parcels

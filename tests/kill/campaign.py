@@ -51,9 +51,14 @@ def scratch() -> Iterator[Path]:
 class Campaign:
     """Makes trials over a day."""
 
-    def __init__(self, day: Day, folder: Path, *, whole: bool = False, say: Say | None = None) -> None:
+    def __init__(
+        self, day: Day, folder: Path, *, whole: bool = False, say: Say | None = None,
+        wrong: Callable[[Made], None] | None = None,
+    ) -> None:  # fmt: skip
         self.day, self.folder, self.whole = day, folder, whole
         self._say = say or (lambda _text, _done, _all: None)
+        #: told of each day that came out otherwise, as soon as it is known
+        self._wrong = wrong or (lambda _made: None)
         self._played = Played(day, folder / "day")
         self._known: Known = {}
         self._count = 0
@@ -109,6 +114,8 @@ class Campaign:
 
     def _keep(self, made: Made) -> None:
         self._known.update(made.outcome.learnt)
+        if made.outcome.wrong:
+            self._wrong(made)
         self.made.append(made._replace(outcome=made.outcome._replace(learnt={}, counted=Counted())))
 
     def _attempt(self, wish: Wish, unkilled: Unkilled) -> Outcome:

@@ -145,18 +145,17 @@ class Office:
 # ------------------------------------------------------------------ tables that are told in another way
 
 
-_MERGED = dict.fromkeys(("merge.window", "merge.press", "merge.resumed"), "merged")
+#: moves that a sweep finishes when they were cut; it says so instead of the reason, which the intent before it bears
+_SWEPT = {("sourced", "merged"), ("merged", "sourced")}
 
 
 def _history(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
-    """Per order, parcel and refund its steps in order; the books have the moves alone, each as often as it happened.
-
-    Why an order's parcels are fixed is a word of the moment: a resumed merge says that it was resumed.
-    """
+    """Per order, parcel and refund its steps in order; the books have the moves alone, each as often as it happened."""
     by_ref: dict[str, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: (r["ref"], r["version"])):
         step = {name: row[name] for name in ("from_state", "to_state", "reason")}
-        step["reason"] = _MERGED.get(step["reason"], step["reason"])
+        if (step["from_state"], step["to_state"]) in _SWEPT or step["from_state"] == "voiding":
+            step["reason"] = ""
         # Only receipts are read back from a history by a job.
         if whole and receiving.STEP in row["reason"]:
             by_ref[row["ref"]].append({**step, "version": row["version"], "facts": row["facts"]})
@@ -239,7 +238,8 @@ def _tasks(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
 
 def _alerts(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
     """Of an alert it matters on whether it is open and whether somebody was told; not since when, and how often raised."""
-    return [{**r, "times": 0, "first_at": None, "last_at": None, "notified_at": r["notified_at"] and 0} for r in rows]
+    over = {"times": 0, "first_at": None, "last_at": None, "notified_at": None}
+    return [{**r, **over, "told": r["notified_at"] is not None} for r in rows]
 
 
 def _effects(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:

@@ -15,7 +15,8 @@ from tests.kill.trial import Counted, Unkilled
 GAP = "accepted, unwritten"
 COLUMNS = (*SEAMS, GAP)
 
-#: jobs that call somebody outside; the others have no such seam: they move what is here
+#: jobs that call somebody outside in this day. The others move what is here and have no such seam, unless an alert
+#: makes them call the robot, which need not come up
 CALLING = frozenset(
     {
         "sync orders", "sync refunds", "sync verify", "refund decide", "refund approve", "merge run", "parcel handover",

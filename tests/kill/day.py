@@ -97,7 +97,7 @@ def make_day(*, orders: int, seed: int, hours: float = 4.5) -> Day:
     places = [w["name"] for w in info["warehouses"]]
     steps: list[Step] = []
     for n, start in enumerate(rounds):
-        jobs = _round(n, places, rounds)
+        jobs = [*(_tokens(info) if n == 0 else ()), *_round(n, places, rounds)]
         steps += [
             Step(job, start + timedelta(seconds=SPAN_S * i), act, before)
             for i, (job, act, before) in enumerate(jobs)
@@ -106,6 +106,13 @@ def make_day(*, orders: int, seed: int, hours: float = 4.5) -> Day:
 
 
 _Job = tuple[str, Act, Callable[[Path], None] | None]
+
+
+def _tokens(info: dict[str, Any]) -> Iterator[_Job]:
+    """Where an app does not authorise itself the merchant does, once."""
+    for shop in info["shops"]:
+        if shop["token"]:
+            yield "shop token", byhand.store_token(shop), None
 
 
 def _round(n: int, places: list[str], rounds: list[datetime]) -> Iterator[_Job]:
@@ -135,7 +142,7 @@ def _round(n: int, places: list[str], rounds: list[datetime]) -> Iterator[_Job]:
         yield "order cancel", byhand.cancel, byhand.choose_order("cancel", "sourced")
     yield "merge run", lambda oms, _: oms.merge_run(), None
     if n == 1:
-        yield "merge undo", byhand.undo, byhand.choose_parcel("undo", "planned", shared=True)
+        yield "merge undo", byhand.undo, byhand.choose_parcel("undo", "planned")
     yield from _parcels(n, places)
     yield "order complete", lambda oms, _: oms.complete_orders(), None
     if n in (1, len(rounds) - 1):

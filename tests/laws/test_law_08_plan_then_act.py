@@ -66,6 +66,11 @@ def refunds(o: Office) -> dict[str, object]:
     return {r.refund_no: r.decision for r in o.env.orders.find_refunds()}
 
 
+def returned(o: Office) -> dict[str, object]:
+    numbers = [r.refund_no for r in o.env.orders.find_refunds()]
+    return {no: [line.good_qty for line in lines] for no, (_, lines) in o.env.orders.refunds(numbers).items()}
+
+
 def payloads(o: Office) -> dict[str, object]:
     """How many documents there are, under the name that the job counts them by."""
     with closing(sqlite3.connect(o.env.data / "inbox.db")) as c:
@@ -99,6 +104,16 @@ def ended_times(o: Office) -> None:
 def a_refund(o: Office) -> None:
     number = DOCUMENTS[0].platform_order_no
     pull(o.env, o.market, refund_document(platform_order_no=number, platform_line_no=f"{number}-1", amount_minor=5_000))
+
+
+def a_return(o: Office) -> None:
+    first = DOCUMENTS[0]
+    line = first.lines[0]
+    given = {"platform_order_no": first.platform_order_no, "platform_line_no": line.platform_line_no, "qty": line.qty}
+    pull(o.env, o.market, refund_document(kind="return", status="approved", amount_minor=5_000, **given))
+    [refund] = o.env.orders.find_refunds()
+    rows = ["refund_no,sku,good,defective", f"{refund.refund_no},{line.code},1,0", "NOBODY,SKU-1,1,0"]
+    (o.env.root / "returns.csv").write_text("\n".join(rows), encoding="utf-8")
 
 
 def a_case(o: Office) -> None:
@@ -161,6 +176,7 @@ PLAYS: dict[str, Play] = {
     "stock_import": Play("sync", lambda oms, dry: oms.stock_import(oms.env.root / "counts.csv", as_of=oms.env.clock.now(), by="li", dry_run=dry), counters, a_count, lambda i: i.facts.get("counted") != i.facts.get("on_hand")),
     "push_stock": Play("audit", lambda oms, dry: oms.push_stock(dry_run=dry), shown, a_fresh_frontier, lambda i: i.reason == "changed"),
     "decide_refunds": Play("source", lambda oms, dry: oms.decide_refunds(dry_run=dry), refunds, a_refund),
+    "receive_refunds": Play("complete", lambda oms, dry: oms.receive_refunds(oms.env.root / "returns.csv", by="li", dry_run=dry), returned, a_return),
     "purge": Play("audit", lambda oms, dry: oms.purge(dry_run=dry), payloads, long_ago),
 }  # fmt: skip
 

@@ -1,0 +1,127 @@
+"""Both sides, read once: the tables of our stores, and the sandbox's book and final orders."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+Rows = list[Row]
+#: figures, differences
+Found = tuple[dict[str, Any], Iterable[str]]
+#: platform, the platform's order number
+Key = tuple[str, str]
+
+#: table → the store it is in
+STORES = {
+    **dict.fromkeys(
+        (
+            "orders", "order_details", "order_lines", "ship_lines", "history", "order_holds", "order_search", "waiting",
+            "memberships", "parcels", "refunds", "refund_lines", "order_edits",
+        ),
+        "orders",
+    ),
+    **dict.fromkeys(("inbox_state", "inbox_payload"), "inbox"),
+    **dict.fromkeys(("stock", "stock_journal", "reservations", "demand", "stock_counts"), "stock"),
+    **dict.fromkeys(
+        (
+            "sellers", "marks", "windows", "lateness", "leases", "runs", "tasks", "alerts", "effects", "tokens",
+            "small_values", "audit_trail",
+        ),
+        "ledger",
+    ),
+}  # fmt: skip
+
+
+class Books:
+    """What both sides wrote down."""
+
+    def __init__(self, office: Path, sandbox: Path, commands: Sequence[Row] = ()) -> None:
+        self._data = office / "data"
+        self.commands = list(commands)
+        self.world = _lines(sandbox / "orders.jsonl")
+        self.entries = _lines(sandbox / "book.jsonl")
+        self.info = json.loads((sandbox / "sandbox.json").read_text(encoding="utf-8"))
+        self._tables: dict[str, Rows] = {}
+
+    def table(self, name: str) -> Rows:
+        """All rows of one of our tables."""
+        if name not in self._tables:
+            path = self._data / f"{STORES[name]}.db"
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
+                c.row_factory = sqlite3.Row
+                self._tables[name] = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
+        return self._tables[name]
+
+    def by_order(self, name: str) -> dict[str, Rows]:
+        """Rows of a table by order_no."""
+        out: dict[str, Rows] = {}
+        for row in self.table(name):
+            out.setdefault(row["order_no"], []).append(row)
+        return out
+
+    def of(self, kind: str, **match: Any) -> Rows:
+        """Entries of the sandbox's book."""
+        return [e for e in self.entries if e["kind"] == kind and all(e.get(k) == v for k, v in match.items())]
+
+    @cached_property
+    def ours(self) -> dict[Key, Row]:
+        """Our orders."""
+        return {(o["platform"], o["platform_order_no"]): o for o in self.table("orders")}
+
+    @cached_property
+    def refunds(self) -> dict[Key, Row]:
+        """Our refunds by the world's number; JD's service cases carry an S before it here, as two kinds share numbers."""
+        return {(r["platform"], r["platform_refund_no"].removeprefix("S")): r for r in self.table("refunds")}
+
+    @cached_property
+    def theirs(self) -> dict[Key, Row]:
+        """The world's orders."""
+        return {(o["platform"], o["order"]): o for o in self.world}
+
+    @cached_property
+    def parked(self) -> set[Key]:
+        """(platform, order number) of documents that are parked with a reason."""
+        return {
+            (e["platform"], e["number"])
+            for e in self.table("inbox_state")
+            if e["status"] == "parked" and e["reason"] and e["kind"] == "orders"
+        }
+
+    @cached_property
+    def passes(self) -> list[Row]:
+        """Every reading of every window: requests, totals, what came twice or unreadable, verdict."""
+        return [p for w in self.table("windows") for p in json.loads(w["passes"] or "[]")]
+
+    @cached_property
+    def blind(self) -> set[Key]:
+        """Orders whose very number could not be read: parked by their bytes, named by the request that brought them."""
+        kept = [
+            e["platform"]
+            for e in self.table("inbox_state")
+            if e["status"] == "parked" and e["reason"] and e["number"].startswith("?")
+        ]
+        named = {request for p in self.passes if "?" in p.get("unreadable", ()) for request in p.get("requests", ())}
+        faults = self.of("fault", fault="unreadable_order", mode="id")
+        return {(e["platform"], e["order"]) for e in faults if e["client"] in named and e["platform"] in kept}
+
+
+Check = Callable[[Books], Found]
+
+
+def _lines(path: Path) -> Rows:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def each_equal(wanted: dict[Any, Any], found: dict[Any, Any], words: Callable[[Any, Any, Any], str]) -> list[str]:
+    """Differences between two tables of numbers; what is missing counts 0."""
+    return [
+        words(key, wanted.get(key, 0), found.get(key, 0))
+        for key in {*wanted, *found}
+        if wanted.get(key, 0) != found.get(key, 0)
+    ]
