@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint format types bench clean
+.PHONY: help demo test lint format types bench kill mutants clean
 
 help:
 	@echo "make demo    play a day of orders at four marketplaces on this machine, and prove it"
 	@echo "make test    lint, format, types and all tests"
 	@echo "make lint    ruff, format and mypy only"
-	@echo "make bench   the speed ratios with their floors"
+	@echo "make bench   the speed ratios with their floors (under a minute)"
+	@echo "make kill    a day killed at every event, by hand; takes long"
+	@echo "make mutants the suite graded: each broken line must turn a test red, by hand; takes long"
 	@echo "make clean   remove .venv and caches"
 
 demo: $(VENV)/.installed
@@ -28,8 +30,14 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed-dev
-	@test -f benchmarks/__main__.py || { echo "there are no benchmarks in this checkout"; exit 2; }
 	$(BIN)/python -m benchmarks
+
+kill: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.kill --every
+	$(BIN)/python -m tests.kill --random 50 --orders 400
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build

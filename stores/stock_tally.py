@@ -66,12 +66,17 @@ class Tally:
     def __init__(self, c: Connection, places: Iterable[Place]) -> None:
         self._c = c
         self._now: dict[Place, list[int]] = {p: [0, 0, 0] for p in sorted(set(places))}
+        there: set[Place] = set()
         for part in chunks(sorted({sku for _, sku in self._now}), 500):
             sql = f"SELECT warehouse, sku, on_hand, held, defective FROM stock WHERE sku IN ({marks(len(part))})"
             for warehouse, sku, *levels in fetch(c, sql, part):
                 if (warehouse, sku) in self._now:
                     self._now[warehouse, sku] = list(levels)
+                    there.add((warehouse, sku))
         self._before = {p: tuple(v) for p, v in self._now.items()}
+        #: places that get their first counter, be it of nothing: from then on the SKU is known there
+        self._fresh: set[Place] = set()
+        self._there = there
         self._journal: list[tuple[object, ...]] = []
 
     def on_hand(self, place: Place) -> int:
@@ -89,6 +94,8 @@ class Tally:
 
     def add(self, place: Place, cause: Cause, *, on_hand: int = 0, held: int = 0, defective: int = 0) -> None:
         """Move counters, with the journal entry that says why."""
+        if place not in self._there:
+            self._fresh.add(place)
         level = self._now[place]
         level[0] += on_hand
         level[1] += held
@@ -103,7 +110,7 @@ class Tally:
         moved = [
             (*place, now[0] - was[0], now[1] - was[1], now[2] - was[2])
             for place, now in self._now.items()
-            if tuple(now) != (was := self._before[place])
+            if tuple(now) != (was := self._before[place]) or place in self._fresh
         ]
         # An upsert would trip the CHECK on its insert half when a difference is negative: such places exist already.
         many(self._c, _CHANGE, [(o, h, d, w, s) for w, s, o, h, d in moved if min(o, h, d) < 0])

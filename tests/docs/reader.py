@@ -13,7 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import jobs
-from tests.commands.day import Day
+from jobs.sandbox import authorise
+from tests.commands.day import Day, environment
 from tests.house.source import ROOT
 
 #: done, or done in part: what is parked or differs depends on the day
@@ -63,8 +64,10 @@ class Reader:
     def _environment(self) -> dict[str, str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("OMS")}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        clock = {"OMS__CLOCK__START": self.at.isoformat()} if self.at else {}
-        return {**clean, "PATH": path, **clock, **self.env}
+        return {**clean, "PATH": path, **self._clock(), **self.env}
+
+    def _clock(self) -> dict[str, str]:
+        return {"OMS__CLOCK__START": self.at.isoformat()} if self.at else {}
 
     def runs(self, words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run words in a shell, however they end."""
@@ -115,8 +118,10 @@ class Reader:
         (self.folder / name).chmod(0o600)
 
     def edits_settings(self, day: Day) -> None:
-        """Describe the shops, and bring the files that the warehouse would bring."""
+        """Describe the shops, store their tokens, and bring the files that the warehouse would bring."""
         made = day.stage("empty")
         shutil.copy(made / "oms.toml", self.folder / "oms.toml")
         shutil.copy(made / "listings.csv", self.folder / "listings.csv")
         shutil.copy(made / "opening.csv", self.folder / "counts.csv")
+        with environment(self._clock()):
+            authorise(self.folder / "oms.toml", day.world.info)

@@ -36,7 +36,6 @@ NO = {
     "oms jobs locks --break": (32, "lock"),
     "oms jobs parked --kind ship_notice": (33, "no number in it"),
     "oms refund receive REFUND": (2, "more than left"),
-    "oms shop token jd-main --renew": (13, "authorised again"),
 }
 #: the names of the reference → those of this office
 NAMES = {

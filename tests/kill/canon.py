@@ -43,7 +43,7 @@ EFFORT = "counts tries, or tells of them; a repetition is a try"
 WHY: dict[str, dict[str, str]] = {
     "orders": {
         "version": SECOND, "created_at": TIME, "changed_at": TIME, "due_at": TIME, "claim_token": LEASE, "claim_until": LEASE,
-        "attempt": EFFORT, "intent": EFFORT, "reroutes": EFFORT,
+        "attempt": EFFORT, "reroutes": EFFORT,
     },
     "order_holds": {"since": TIME, "until": TIME, "released_at": TIME},
     "order_edits": {"at": TIME},
@@ -55,7 +55,6 @@ WHY: dict[str, dict[str, str]] = {
     },
     "stock_journal": {"seq": SECOND, "at": TIME, "run_id": RUN, "key": EFFORT},
     "reservations": {"at": TIME, "attempt": EFFORT, "reservation_id": EFFORT},
-    "stock_counts": {},
     "tasks": {"due_at": TIME, "attempts": EFFORT, "claim_until": LEASE},
     "alerts": {"times": EFFORT, "first_at": TIME, "last_at": TIME, "acked_at": TIME, "notified_at": TIME, "facts": RUN},
     "effects": {
@@ -190,6 +189,11 @@ def _windows(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
     return out
 
 
+def _holds(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
+    """When a hold was released is of the moment; that it was is not."""
+    return [{**r, "open": r["released_at"] is None} for r in rows]
+
+
 def _values(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
     """Small values, as what they say, but those of the moment: the rate limits, and breakers that count no failure."""
     told = [{**r, "value": json.loads(r["value"])} for r in rows if not r["name"].startswith("limit:")]
@@ -239,7 +243,7 @@ def _tasks(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
 def _alerts(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
     """Of an alert it matters on whether it is open and whether somebody was told; not since when, and how often raised."""
     over = {"times": 0, "first_at": None, "last_at": None, "notified_at": None}
-    return [{**r, **over, "told": r["notified_at"] is not None} for r in rows]
+    return [{**r, **over, "told": r["notified_at"] is not None, "open": r["acked_at"] is None} for r in rows]
 
 
 def _effects(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
@@ -250,6 +254,7 @@ def _effects(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
 
 _SHAPES: dict[str, Callable[[Office, Sequence[Row], bool], list[Row]]] = {
     "history": _history,
+    "order_holds": _holds,
     "windows": _windows,
     "small_values": _values,
     "audit_trail": _audit,

@@ -212,6 +212,10 @@ class StockContract:
         assert levels == {("W1", "A"): 7, ("W1", "B"): 4, ("W2", "A"): 6, ("W2", "B"): 10}
         books(store)
 
+    def test_a_count_of_nothing_makes_a_sku_known(self, store: Stock, clock: FixedClock) -> None:
+        store.count([("c", "W1", "NEW", 0, clock.at)], run_id="r", reason="count")
+        assert [(x.warehouse, x.sku, x.on_hand) for x in store.levels(skus=["NEW"])] == [("W1", "NEW", 0)]
+
     def test_a_count_is_a_difference_at_its_time_and_later_movements_stay(
         self, store: Stock, clock: FixedClock
     ) -> None:
