@@ -150,7 +150,7 @@ class Office:
     def set_up(self) -> None:
         """Write the settings a user would write for these shops, and count the opening stock."""
         self.folder.mkdir(parents=True)
-        (self.folder / "oms.toml").write_text(settings_text(self.world.info), encoding="utf-8")
+        (self.folder / "oms.toml").write_text(settings_text(self.world.info, tokens=False, rate=RATE), encoding="utf-8")
         (self.folder / "oms.toml").chmod(0o600)
         write_rows(
             self.folder / "listings.csv", ("platform", "listing", "sku", "qty", "share"), self.world.info["listings"]
@@ -248,8 +248,12 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, A
         writer.writerows(rows)
 
 
-def settings_text(info: Mapping[str, Any]) -> str:
-    """`oms.toml` for the sandbox's shops and warehouses; short waits, since the world is on this machine."""
+def settings_text(info: Mapping[str, Any], *, tokens: bool = True, rate: float = 0.0) -> str:
+    """`oms.toml` for the sandbox's shops and warehouses; short waits, since the world is on this machine.
+
+    tokens: the merchants' access tokens stand in the settings, where they cannot be renewed; else they must be stored.
+    rate: calls a second to each method, 0: as the platforms allow.
+    """
     q = json.dumps
     out = [
         'data = "data"', "", "[retry]", 'waits = ["50ms", "100ms", "200ms", "400ms"]', f'timeout = "{PATIENCE}"', "",
@@ -266,8 +270,10 @@ def settings_text(info: Mapping[str, Any]) -> str:
     for shop in info["shops"]:
         out += [f"[shops.{shop['alias']}]", f"platform = {q(shop['platform'])}", f"seller_id = {q(shop['seller_id'])}"]
         out += [f"app_key = {q(shop['app_key'])}", f"app_secret = {q(shop['app_secret'])}"]
+        own = shop["platform"] in SELF_USE
+        out += [f"token = {q(shop['token'])}"] if tokens and shop["token"] and not own else []
         out += [f"base_url = {q(shop['base_url'])}", 'every = "1m"']
-        # Where the app is the shop's own it gets its tokens itself; elsewhere the merchant's are stored by a command.
-        own = ", self_use = true" if shop["platform"] in SELF_USE else ""
-        out += [f"options = {{ rate_per_s = {RATE}{own} }}", ""]
+        # Where the app is the shop's own it gets its tokens itself.
+        options = [*(["self_use = true"] if own else []), *([f"rate_per_s = {rate}"] if rate else [])]
+        out += [f"options = {{ {', '.join(options)} }}", ""] if options else [""]
     return "\n".join(out)

@@ -62,7 +62,7 @@ def serve(
         port=port,
     ) as world:
         config = folder / "oms.toml"
-        config.write_text(settings_text(world.info), encoding="utf-8")
+        config.write_text(settings_text(world.info, tokens=False), encoding="utf-8")
         config.chmod(0o600)
         write_rows(folder / "listings.csv", ("platform", "listing", "sku", "qty", "share"), world.info["listings"])
         authorise(config, world.info)

@@ -9,7 +9,7 @@ from contextlib import chdir, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from jobs.demo import picked, settings_text, write_rows
+from jobs.demo import RATE, picked, settings_text, write_rows
 from jobs.demo_world import World
 from jobs.sandbox import authorise
 from oms_cli.main import main
@@ -83,7 +83,7 @@ class Day:
     def _set_up(self, office: Path) -> None:
         office.mkdir()
         # the day's time stands still: nothing would wait until a window ends
-        text = settings_text(self.world.info).replace('window = "30m"', 'window = "0s"')
+        text = settings_text(self.world.info, tokens=False, rate=RATE).replace('window = "30m"', 'window = "0s"')
         (office / "oms.toml").write_text(text, encoding="utf-8")
         (office / "oms.toml").chmod(0o600)
         listings = self.world.info["listings"]

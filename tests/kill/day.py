@@ -15,7 +15,7 @@ from typing import Any
 from adapters.sandbox import control
 from adapters.sandbox.making import Made, Wish, describe, make_world
 from adapters.sandbox.wire import iso
-from jobs.demo import settings_text, write_rows
+from jobs.demo import RATE, settings_text, write_rows
 from jobs.privacy import KEY_FILE, make_key_file
 from tests.kill import byhand
 from tests.kill.byhand import Act
@@ -58,7 +58,7 @@ class Day:
     def set_up(self, office: Path) -> None:
         """Write what a user writes before the first command."""
         office.mkdir(parents=True)
-        (office / "oms.toml").write_text(settings_text(self.info), encoding="utf-8")
+        (office / "oms.toml").write_text(settings_text(self.info, tokens=False, rate=RATE), encoding="utf-8")
         (office / "oms.toml").chmod(0o600)
         make_key_file(office / "data" / KEY_FILE)
         write_rows(office / "listings.csv", ("platform", "listing", "sku", "qty", "share"), self.info["listings"])
