@@ -67,7 +67,9 @@ folder, me, others = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
 env = open_env(folder)
 env.orders, env.stock, env.ledger
 (folder / f"{me}.ready").touch()
+until = time.monotonic() + 60
 while not all((folder / f"{o}.ready").exists() for o in others):
+    assert time.monotonic() < until, "the others did not come"
     time.sleep(0.002)
 {act}
 env.close()
@@ -84,6 +86,12 @@ def race(folder: Path, acts: Sequence[str]) -> None:
         )
         for name, act in zip(names, acts, strict=True)
     ]  # fmt: skip
-    for racer in racers:
-        _, said = racer.communicate(timeout=60)
-        assert racer.returncode == 0, said
+    try:
+        for racer in racers:
+            _, said = racer.communicate(timeout=60)
+            assert racer.returncode == 0, said
+    finally:
+        # One that waits for a racer that died would wait for ever.
+        for racer in racers:
+            racer.kill()
+            racer.communicate()
