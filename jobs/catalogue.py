@@ -92,14 +92,18 @@ def cron(*, user: str, command: str, config: str | Path) -> str:
         "PATH=/usr/local/bin:/usr/bin:/bin\n"
     )
     lines = [
-        f"\n# {j.about}\n{j.schedule} {user} {command} {shlex.join(j.words)} {_config(config)}\n" for j in CATALOGUE
+        f"\n# {j.about}\n{j.schedule} {user} {_bare(command)} {shlex.join(j.words)} {_config(config)}\n" for j in CATALOGUE
     ]
     return head + "".join(lines)
 
 
 def _config(config: str | Path) -> str:
-    # cron turns a bare % into a line break
-    return "--config " + shlex.quote(str(config)).replace("%", r"\%")
+    return "--config " + _bare(shlex.quote(str(config)))
+
+
+def _bare(words: str) -> str:
+    """Words as cron leaves them alone: it turns a bare % into a line break."""
+    return words.replace("%", r"\%")
 
 
 def listing(env: Env) -> list[dict[str, Any]]:
