@@ -101,7 +101,7 @@ def void(
     changes = [
         Change(
             order_no=p.order.order.order_no, expect=p.version, reason="source.raced",
-            facts={"missing": dict(short[p.reservation_id]), "attempt": p.attempt},
+            facts={"missing": dict(short[p.reservation_id]), "attempt": p.attempt}, was=p.order.order.progress,
             set={"intent": (), "due_at": None, "reroutes": p.order.order.reroutes + 1}, token=token,
         )
         for p in plans
@@ -172,8 +172,8 @@ def _sourced(plan: Plan, now: datetime, window: datetime, token: str | None) -> 
     split = _split(plan) if len(warehouses) > 1 else ()
     ends = now if never_merges(head, warehouses) else window
     return Change(
-        order_no=head.order_no, expect=plan.version, to=Progress.SOURCED, reason=plan.reason, facts=plan.facts,
-        set=_RESOLVED, token=token,
+        order_no=head.order_no, expect=plan.version, was=head.progress, to=Progress.SOURCED, reason=plan.reason,
+        facts={**plan.facts, "reservation": plan.reservation_id}, set=_RESOLVED, token=token,
         ship_lines=split, open_lines={} if split else {"warehouse": warehouses[0]},
         waiting=waiting_rows(head, warehouses, since=now, window_ends_at=ends),
     )  # fmt: skip

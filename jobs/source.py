@@ -120,7 +120,9 @@ class Sourcer:
 
     def _hold(self, head: Order, code: str, owner: str, facts: dict[str, Any], token: str | None) -> Change:
         hold = Hold(order_no=head.order_no, code=code, owner=owner, facts=facts, since=self._env.clock.now())
-        return Change(order_no=head.order_no, expect=head.version, reason=code, facts=facts, hold=(hold,), token=token)
+        return Change(
+            order_no=head.order_no, expect=head.version, was=head.progress, reason=code, facts=facts, hold=(hold,), token=token
+        )  # fmt: skip
 
     def _tell_refused(self, changes: Sequence[Change]) -> None:
         outcomes = {} if self._run.result.dry_run else moving.write(self._env, self._run, changes, stage="source")
@@ -203,11 +205,13 @@ class Sourcer:
 
     def _tally(self, needs: Iterable[Sequence[Need]]) -> Tally:
         skus = sorted({n.sku for some in needs for n in some})
-        levels = [
-            (level.warehouse, level.sku, level.available - self._drawn.get((level.warehouse, level.sku), 0))
+        levels: Iterable[tuple[str, str, int]] = (
+            (level.warehouse, level.sku, level.on_hand - level.held)
             for part in chunks(skus, SKUS)
             for level in self._env.stock.levels(warehouses=self._names, skus=part)
-        ]
+        )
+        if self._drawn:
+            levels = [(w, s, n - self._drawn.get((w, s), 0)) for w, s, n in levels]
         return Tally(levels, self._places)
 
     def _clean(self, again: Sequence[FullOrder]) -> None:
@@ -225,6 +229,7 @@ class Sourcer:
             Change(
                 order_no=full.order.order_no, expect=full.order.version, reason="source.intended",
                 set={"intent": rules.intent_of(choice.parts), "attempt": full.order.attempt + 1}, token=token, keep_claim=True,
+                was=full.order.progress, recorded=False,
             )
             for full, choice in chosen
         ]  # fmt: skip
@@ -255,7 +260,7 @@ class Sourcer:
             changes.append(
                 Change(
                     order_no=head.order_no, expect=head.version, reason=choice.reason, facts=choice.facts,
-                    set={"due_at": due, "reroutes": head.reroutes + 1}, token=token,
+                    set={"due_at": due, "reroutes": head.reroutes + 1}, token=token, was=head.progress,
                 )
             )  # fmt: skip
         if self._run.result.dry_run:

@@ -6,7 +6,7 @@ whole record are compiled once from its fields, as the statements are: every ord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -42,6 +42,7 @@ class Rows(Generic[R]):
     Args:
         own: field → conversion other than its type's.
         rename: field → column, where the column is called otherwise (SQL's own words).
+        without: fields that are left out and keep their defaults: to read with only.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class Rows(Generic[R]):
         own: Mapping[str, Pair] | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        fields = msgspec.structs.fields(record)
+        fields = [f for f in msgspec.structs.fields(record) if f.name not in without]
         pairs = {f.name: (own or {}).get(f.name) or _pair(f.type) for f in fields}
         self.name = table.name
         self.keys = tuple(c.name for c in table.primary_key.columns)

@@ -215,7 +215,9 @@ def parcel_no(lead: str, warehouse: str, rounds: int) -> str:
     return "P" + base32(digest, 16) + lead[-3:]
 
 
-def parcels(group_: Group, carriers: Mapping[str, str], now: datetime) -> tuple[Parcel, ...]:
+def parcels(
+    group_: Group, carriers: Mapping[str, str], now: datetime, state: ParcelState = ParcelState.PLANNING
+) -> tuple[Parcel, ...]:
     """The intended parcels of a group, one per warehouse.
 
     Raises:
@@ -229,7 +231,7 @@ def parcels(group_: Group, carriers: Mapping[str, str], now: datetime) -> tuple[
     return tuple(
         Parcel(
             parcel_no=parcel_no(lead, w, rounds), shop=orders[0].shop, platform=orders[0].platform, warehouse=w,
-            state=ParcelState.PLANNING, members=numbers, carrier=carriers.get(w, ""), ship_by=ship_by, created_at=now,
+            state=state, members=numbers, carrier=carriers.get(w, ""), ship_by=ship_by, created_at=now,
             changed_at=now,
         )
         for w in group_.warehouses

@@ -83,7 +83,12 @@ class Tally:
 
     def __init__(self, levels: Iterable[tuple[str, str, int]], places: Sequence[Place]) -> None:
         safety = {p.name: p.safety for p in places}
-        self._left = {(w, s): max(n - safety[w], 0) for w, s, n in levels if w in safety}
+        left: dict[tuple[str, str], int] = {}
+        for warehouse, sku, pieces in levels:
+            if warehouse in safety:
+                pieces -= safety[warehouse]
+                left[warehouse, sku] = pieces if pieces > 0 else 0
+        self._left = left
 
     def left(self, place: str, sku: str) -> int:
         return self._left.get((place, sku), 0)

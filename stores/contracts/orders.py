@@ -26,8 +26,11 @@ from stores.records import (
     Waiting,
 )
 
-#: what a whole order has beside its head
-PARTS = frozenset({"lines", "ship_lines", "holds", "memberships", "refunds", "remarks"})
+#: what a whole order has beside the state in its head. Of the head itself `amounts` are the parts of payable, what was
+#: paid and paid back, and the adjustments; `document` the marks, and the platform's status word and hash.
+PARTS = frozenset({"lines", "ship_lines", "holds", "memberships", "refunds", "remarks", "amounts", "document"})
+#: in place of `lines`: only those with a refund
+REFUNDED_LINES = "refunded_lines"
 
 
 class NewOrder(Record, frozen=True, kw_only=True):
@@ -80,6 +83,13 @@ class Change(Record, frozen=True, kw_only=True):
     token: str | None = None
     #: keep the claim (a later Change of the same run will finish it); default: this change ends it
     keep_claim: bool = False
+    #: progress of the version that was read, where the caller knows it: spares the store a reading of its own
+    was: Progress | None = None
+    #: False: an intent, which is no move and no step of the history; the version rises all the same
+    recorded: bool = True
+    #: parcels that come to be with this change, whose one member is this order: they lie in its shard, and their
+    #: history begins with the change's reason. One that is there already: refused, ``parcel_taken``
+    parcels: tuple[Parcel, ...] = ()
 
 
 class Claimed(Record, frozen=True, kw_only=True):
@@ -156,7 +166,7 @@ class Orders(Protocol):
         """Whole orders (no personal data) of those that exist, each table read once for the whole set.
 
         Args:
-            parts: of `PARTS`, those the caller looks at; the others are not read and stay empty.
+            parts: of `PARTS`, those the caller looks at; the others are not read and stay empty, in the head 0.
         """
         ...
 
@@ -197,7 +207,8 @@ class Orders(Protocol):
         ...
 
     def apply(self, changes: Sequence[Change], *, run_id: str) -> list[Outcome]:
-        """Write recorded changes, each order's wholly or not at all: done, changed, lost, or refused (unknown order).
+        """Write recorded changes, each order's wholly or not at all: done, changed, lost, or refused (unknown order,
+        ``parcel_taken``).
 
         Args:
             changes: at most 500, at most one per order.

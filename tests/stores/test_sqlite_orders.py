@@ -82,8 +82,19 @@ class TestSqliteOrders(OrdersContract, ParcelsContract):
                 "SELECT * FROM orders WHERE (ordered_at, order_no) > (1, 'a') ORDER BY ordered_at, order_no LIMIT 5",
                 "orders_ordered",
             ),
-            ("SELECT * FROM orders WHERE claim_token='a' AND claim_token<>''", "orders_claimed"),
-            ("SELECT shop, progress, count(*), sum(held > 0) FROM orders GROUP BY shop, progress", "orders_shop"),
+            ("SELECT * FROM orders WHERE progress IN ('a', 'b') AND claim_token='a' AND claim_token<>''", "orders_work"),
+            ("SELECT * FROM orders WHERE progress='a' AND shop='a'", "orders_work"),
+            (
+                "SELECT DISTINCT key FROM waiting WHERE key>'a' AND (window_ends_at<=1 OR ship_by<1) ORDER BY key LIMIT 5",
+                "PRIMARY KEY",
+            ),
+            (
+                "SELECT * FROM parcels WHERE state='a' AND warehouse='a' AND warehouse<>'' AND parcel_no>'a'"
+                " ORDER BY parcel_no LIMIT 5",
+                "parcels_state",
+            ),
+            ("SELECT * FROM parcels WHERE waybill='a' AND waybill<>'' AND parcel_no>'a'", "parcels_waybill"),
+            ("SELECT * FROM parcels WHERE handover_no='a' AND handover_no<>'' AND parcel_no>'a'", "parcels_handover"),
             (
                 "SELECT * FROM order_holds WHERE released_at IS NULL AND until IS NOT NULL AND until<=5",
                 "order_holds_until",
@@ -95,3 +106,9 @@ class TestSqliteOrders(OrdersContract, ParcelsContract):
             plan = " ".join(str(row) for row in c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
         assert index in plan
         assert "TEMP B-TREE" not in plan
+
+    def test_counting_by_shop_and_progress_reads_an_index_alone(self, orders: SqlOrders) -> None:
+        sql = "SELECT shop, progress, count(*), sum(held > 0) FROM orders GROUP BY shop, progress"
+        with orders._db.read() as c:
+            plan = " ".join(str(row) for row in c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+        assert "COVERING INDEX orders_work" in plan
