@@ -125,7 +125,8 @@ def _batch(env: Env, run: RunHandle, auditor: Auditor, batch: moving.Work) -> No
             run.result.add(_item(verdict))
         return
     _want(env, [v for v in verdicts if v.mended])
-    outcomes = moving.write(env, run, [_change(env, v, batch.token) for v in verdicts], stage="audit")
+    outcomes = moving.write(env, run, [_change(env, v, batch.token) for v in verdicts], stage="audit", lasting=False)
+    passed = 0
     for verdict in verdicts:
         outcome = outcomes[verdict.full.order.order_no]
         if not outcome.ok:
@@ -133,7 +134,9 @@ def _batch(env: Env, run: RunHandle, auditor: Auditor, batch: moving.Work) -> No
         elif verdict.standing:
             run.result.add(_item(verdict))
         else:
-            run.result.count("audited")
+            passed += 1
+    if passed:
+        run.result.count("audited", passed)
 
 
 def _named_lines(env: Env, orders: Sequence[FullOrder]) -> Sequence[FullOrder]:

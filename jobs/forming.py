@@ -21,8 +21,8 @@ from jobs.env import Env, RunHandle
 from jobs.results import Item
 from jobs.rules import merging as rules
 from jobs.rules.merging import Group
-from jobs.undoing import Facts, move, void
-from stores.contracts import Change
+from jobs.undoing import Facts, void
+from stores.contracts import Change, ParcelChange
 from stores.records import FullOrder, Membership, Parcel, ParcelState, Progress
 
 INTENDED = gaps.declare(
@@ -55,23 +55,26 @@ def carriers(env: Env) -> dict[str, str]:
 # ------------------------------------------------------------------ forming
 
 
-def form(env: Env, run: RunHandle, groups: Sequence[Group], facts: Facts | None = None) -> list[Formed]:
+def form(
+    env: Env, run: RunHandle, groups: Sequence[Group], facts: Facts | None = None, *, lasting: bool = True
+) -> list[Formed]:
     """Make the parcels of these groups, as far as their members let it; what fails is undone.
 
     A group whose members do not belong together is refused before anything of it is written. An order that shares its
-    parcels with nobody gets them in one step with its own move, so that they need no intent.
+    parcels with nobody gets them in one step with its own move, so that they need no intent. `lasting`: as in
+    `Orders.apply`.
     """
     intents = list(_intents(env, run, groups))
     shared = [p for i in intents if len(i.group.members) > 1 for p in i.parcels]
     why = {i.parcels[0].parcel_no: _why(i.group, facts) for i in intents}
     taken: set[str] = set()
     for part in chunks(shared, moving.BATCH):
-        outcomes = env.orders.add_parcels(part, run_id=run.id, reason="merge.intended", facts=why)
+        outcomes = env.orders.add_parcels(part, run_id=run.id, reason="merge.intended")
         taken |= {o.key for o in outcomes if o.result == "already"}
     gaps.gap(INTENDED)
     met = [i for i in intents if taken and not taken.isdisjoint(p.parcel_no for p in i.parcels)]
     clear = [i for i in intents if i not in met] if met else intents
-    formed = _join(env, run, clear, why, met)
+    formed = _join(env, run, clear, why, met, lasting)
     return formed + _meet(env, run, met)
 
 
@@ -100,15 +103,16 @@ def _why(group: Group, facts: Facts | None) -> dict[str, Any]:
 
 
 def _join(
-    env: Env, run: RunHandle, intents: Sequence[Intent], why: Mapping[str, Mapping[str, Any]], met: list[Intent]
-) -> list[Formed]:
+    env: Env, run: RunHandle, intents: Sequence[Intent], why: Mapping[str, Mapping[str, Any]], met: list[Intent],
+    lasting: bool,
+) -> list[Formed]:  # fmt: skip
     """Merge the members, plan the parcels that have all of theirs, undo the others; adds to `met` what met others."""
     changes = [
         _joining(m, made, group.reason, why[made[0].parcel_no], born=made if len(group.members) == 1 else ())
         for group, made in intents
         for m in group.members
     ]
-    outcomes = moving.write(env, run, changes, stage="merge")
+    outcomes = moving.write(env, run, changes, stage="merge", lasting=lasting)
     gaps.gap(JOINED)
     formed: list[Formed] = []
     doubtful: list[str] = []
@@ -121,7 +125,8 @@ def _join(
         formed.append(Formed(group, made, whole))
         if not whole and len(group.members) > 1:
             doubtful += [p.parcel_no for p in made]
-    _plan(env, run, [p for f in formed if f.planned and len(f.group.members) > 1 for p in f.parcels])
+    shared = [(p, f.group.reason) for f in formed if f.planned and len(f.group.members) > 1 for p in f.parcels]
+    _plan(env, run, [_planned(p, reason, why[p.parcel_no]) for p, reason in shared])
     if doubtful:
         finish(env, run, list(env.orders.parcels(doubtful).values()))
     return formed
@@ -142,8 +147,15 @@ def _joining(
     )  # fmt: skip
 
 
-def _plan(env: Env, run: RunHandle, made: Sequence[Parcel]) -> None:
-    move(env, run, made, ParcelState.PLANNED, "merge.planned", {})
+def _planned(parcel: Parcel, reason: str, facts: Facts) -> ParcelChange:
+    return ParcelChange(
+        parcel_no=parcel.parcel_no, expect=parcel.version, to=ParcelState.PLANNED, reason=reason, facts=dict(facts)
+    )  # fmt: skip
+
+
+def _plan(env: Env, run: RunHandle, changes: Sequence[ParcelChange]) -> None:
+    for part in chunks(changes, moving.BATCH):
+        env.orders.apply_parcels(part, run_id=run.id)
 
 
 def _meet(env: Env, run: RunHandle, met: Sequence[Intent]) -> list[Formed]:
@@ -209,7 +221,7 @@ def finish(env: Env, run: RunHandle, found: Sequence[Parcel]) -> None:
         gaps.gap(JOINED)
         fulls |= moving.load(env, joining)
     whole = [p for p in hopeful if all(_is_in(fulls.get(no), p) for no in p.members)]
-    _plan(env, run, whole)
+    _plan(env, run, [_planned(p, "merge.resumed", {"orders": len(p.members)}) for p in whole])
     done = {p.parcel_no for p in whole}
     lost = [p for p in planning if p.parcel_no not in done]
     if lost or voiding:

@@ -42,6 +42,8 @@ def merge(env: Env, *, shops: Sequence[str] = (), limit: int = 0, dry_run: bool 
                 run.beat()
             if left <= 0:
                 break
+        if not dry_run:
+            env.orders.secure()
         return run.result
 
 
@@ -84,7 +86,7 @@ def _up_to(groups: Sequence[Group], left: int) -> list[Group]:
 
 
 def _form(env: Env, run: RunHandle, groups: Sequence[Group]) -> None:
-    for formed in forming.form(env, run, groups):
+    for formed in forming.form(env, run, groups, lasting=False):
         if formed.planned:
             run.result.count("merged", len(formed.group.members))
             run.result.count("parcels", len(formed.parcels))

@@ -69,22 +69,20 @@ def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) 
                 for sku, qty in answer.missing.items():
                     missing[sku] = missing.get(sku, 0) + qty
     gaps.gap(RESERVED)
-    _confirm(env, run, [p for p in plans if p.reservation_id not in short], token)
-    void(env, run, [p for p in plans if p.reservation_id in short], short, token)
+    granted = [p for p in plans if p.reservation_id not in short] if short else plans
+    _confirm(env, run, granted, token)
+    void(env, run, [p for p in plans if p.reservation_id in short] if short else (), short, token)
 
 
 def _confirm(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> None:
     now = env.clock.now()
     window = now + timedelta(seconds=env.settings.merge.window)
-    outcomes = moving.write(env, run, [_sourced(p, now, window, token) for p in plans], stage="source")
-    lost = []
-    for plan in plans:
-        outcome = outcomes[plan.order.order.order_no]
-        if outcome.ok:
-            run.result.count("sourced")
-        else:
-            moving.missed(run, outcome)
-            lost.append(plan)
+    outcomes = moving.write(env, run, [_sourced(p, now, window, token) for p in plans], stage="source", lasting=False)
+    lost = [p for p in plans if not outcomes[p.order.order.order_no].ok]
+    if len(lost) < len(plans):
+        run.result.count("sourced", len(plans) - len(lost))
+    for plan in lost:
+        moving.missed(run, outcomes[plan.order.order.order_no])
     if lost:
         _disown(env, run, lost)
 

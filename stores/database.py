@@ -105,6 +105,11 @@ class Database:
         with self._guard("BEGIN IMMEDIATE", lasting=lasting and self._lasting) as connection:
             yield connection
 
+    def secure(self) -> None:
+        """Wait until everything committed before has reached the disk: the log is one file, in the order of commits."""
+        with self.write() as connection:
+            run(connection, f"UPDATE {self.store}_version SET version_num=version_num")
+
     @contextmanager
     def _guard(self, begin: str, *, lasting: bool) -> Iterator[Connection]:
         with self.guarded(), self.engine.connect() as connection:

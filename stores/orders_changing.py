@@ -60,7 +60,9 @@ def apply_told(c: Connection, changes: Sequence[Change], *, run_id: str, now: in
     taken = _parcels_taken(c, changes)
     good = [x for x in changes if x.order_no not in taken] if taken else changes
     if good:
-        _write(c, good, {x.order_no: x.was or "" for x in good}, run_id, now, seal)
+        _write(c, good, None, run_id, now, seal)
+    if not taken:
+        return [Outcome(key=x.order_no, result="done", version=x.expect + 1) for x in changes]
     return [
         _refused(x, x.expect) if x.order_no in taken else Outcome(key=x.order_no, result="done", version=x.expect + 1)
         for x in changes
@@ -83,7 +85,7 @@ def apply(c: Connection, changes: Sequence[Change], *, run_id: str, now: int, se
             moved.add(change.order_no)
             good.append(change)
     if good:
-        _write(c, good, {no: states[no].progress for no in moved}, run_id, now, seal)
+        _write(c, good, states, run_id, now, seal)
     return outcomes
 
 
@@ -112,12 +114,15 @@ def _judge(change: Change, state: _State | None, *, again: bool) -> Outcome:
 
 
 def _write(
-    c: Connection, good: Sequence[Change], progress: Mapping[str, str], run_id: str, now: int, seal: Seal
+    c: Connection, good: Sequence[Change], states: Mapping[str, _State] | None, run_id: str, now: int, seal: Seal
 ) -> None:
-    """Write all parts. `progress`: where the orders stand so far."""
+    """Write all parts. `states`: as the store has read the orders; None: as the changes tell."""
     if write_moves(c, "orders", "order_no", _moves(good, now)) != len(good):
         raise Stale
-    steps = [_step(x, str(progress[x.order_no]), run_id, now) for x in good if x.recorded]
+    if states is None:
+        steps = [_step(x, _word(x.was), run_id, now) for x in good if x.recorded]
+    else:
+        steps = [_step(x, states[x.order_no].progress, run_id, now) for x in good if x.recorded]
     many(c, rows.ADD_STEP, steps)
     _place(c, [x for x in good if x.open_lines and not x.ship_lines])
     many(c, rows.MEMBERSHIPS.upsert, rows.MEMBERSHIPS.rows([m for x in good if x.memberships for m in x.memberships]))
@@ -166,7 +171,8 @@ def _moves(good: Sequence[Change], now: int) -> Iterable[Moves]:
     """What is written into the heads; changes that set the same thing go together."""
     known: dict[tuple[Any, ...], Moves] = {}
     for x in good:
-        kind = (x.to, x.keep_claim, id(x.set) if x.set else 0, x.expect, x.token)
+        # by identity: neither words nor values need be hashed
+        kind = (id(x.to), x.keep_claim, id(x.set) if x.set else 0, x.expect, x.token)
         moves = known.get(kind)
         if moves is None:
             values = _values(x.to, x.keep_claim, now)
@@ -208,8 +214,14 @@ def _place(c: Connection, placed: Sequence[Change]) -> None:
 
 
 def _step(x: Change, progress: str, run_id: str, now: int) -> tuple[Any, ...]:
-    to = progress if x.to is None else x.to.value
+    to = progress if x.to is None else _word(x.to)
     return (x.order_no, x.expect + 1, now, run_id, progress, to, x.reason, _facts(x.facts), x.order_no)
+
+
+def _word(progress: Progress | None) -> str:
+    """Plain text; a member's own `str` and `value` are slow to ask."""
+    word: str = progress._value_ if progress is not None else ""
+    return word
 
 
 def _facts(facts: Mapping[str, Any]) -> str:

@@ -54,6 +54,7 @@ def add_parcels(
             _lead(p.members),
         )
         for p in fresh
+        if p.state != ParcelState.PLANNING
     ]
     many(c, rows.ADD_STEP, steps)
     return outcomes

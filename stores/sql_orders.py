@@ -116,16 +116,19 @@ class SqlOrders:
         with self._db.write(lasting=False) as c:
             run(c, sql, [*args, token])
 
-    def apply(self, changes: Sequence[Change], *, run_id: str) -> list[Outcome]:
+    def apply(self, changes: Sequence[Change], *, run_id: str, lasting: bool = True) -> list[Outcome]:
         now, seal = self._db.now_ms(), self._privacy.encrypt
         if orders_changing.told(changes):
             try:
-                with self._db.write() as c:
+                with self._db.write(lasting=lasting) as c:
                     return orders_changing.apply_told(c, changes, run_id=run_id, now=now, seal=seal)
             except orders_changing.Stale:
                 pass
-        with self._db.write() as c:
+        with self._db.write(lasting=lasting) as c:
             return orders_changing.apply(c, changes, run_id=run_id, now=now, seal=seal)
+
+    def secure(self) -> None:
+        self._db.secure()
 
     def history(self, ref: str) -> list[Step]:
         with self._db.read() as c:

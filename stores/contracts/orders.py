@@ -206,15 +206,21 @@ class Orders(Protocol):
         """Give back what is left of a claim (a clean stop)."""
         ...
 
-    def apply(self, changes: Sequence[Change], *, run_id: str) -> list[Outcome]:
+    def apply(self, changes: Sequence[Change], *, run_id: str, lasting: bool = True) -> list[Outcome]:
         """Write recorded changes, each order's wholly or not at all: done, changed, lost, or refused (unknown order,
         ``parcel_taken``).
 
         Args:
             changes: at most 500, at most one per order.
+            lasting: they outlive a power cut at once. False: with the next lasting write, at the latest with
+                `secure`; for what is done again when it is missing and what nobody else was told of.
         Raises:
             BadItem: a row broke a constraint; nothing was written. Bisect.
         """
+        ...
+
+    def secure(self) -> None:
+        """When this returns, everything written before outlives a power cut."""
         ...
 
     def history(self, ref: str) -> list[Step]:
@@ -261,7 +267,8 @@ class Orders(Protocol):
         reason: str,
         facts: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> list[Outcome]:
-        """Insert parcels (usually in state planning: the intent); ``already`` when the number is there."""
+        """Insert parcels (usually in state planning: the intent, which is no step of their history); ``already`` when
+        the number is there."""
         ...
 
     def apply_parcels(self, changes: Sequence[ParcelChange], *, run_id: str) -> list[Outcome]: ...
