@@ -56,10 +56,10 @@ class Plan(NamedTuple):
         return f"{self.order.order.order_no}:{self.attempt}"
 
 
-def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> None:
-    """Hold the stock of written intents, then source the orders that got all of it."""
+def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> bool:
+    """Hold the stock of written intents, then source the orders that got all of it; returns whether all of them did."""
     if not plans:
-        return
+        return True
     asks = [_ask(plan, place, needs) for plan in plans for place, needs in plan.parts]
     short: dict[str, dict[str, int]] = {}
     for part in chunks(asks, moving.BATCH):
@@ -70,11 +70,12 @@ def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) 
                     missing[sku] = missing.get(sku, 0) + qty
     gaps.gap(RESERVED)
     granted = [p for p in plans if p.reservation_id not in short] if short else plans
-    _confirm(env, run, granted, token)
+    whole = _confirm(env, run, granted, token)
     void(env, run, [p for p in plans if p.reservation_id in short] if short else (), short, token)
+    return whole and not short
 
 
-def _confirm(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> None:
+def _confirm(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> bool:
     now = env.clock.now()
     window = now + timedelta(seconds=env.settings.merge.window)
     outcomes = moving.write(env, run, [_sourced(p, now, window, token) for p in plans], stage="source", lasting=False)
@@ -85,6 +86,7 @@ def _confirm(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None)
         moving.missed(run, outcomes[plan.order.order.order_no])
     if lost:
         _disown(env, run, lost)
+    return not lost
 
 
 def void(

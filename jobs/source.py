@@ -7,6 +7,7 @@ order waits. An order that carries an intent is finished with it before anything
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
@@ -39,6 +40,8 @@ INTENDED = gaps.declare(
 _PARTS = ("ship_lines", "holds")
 #: levels are read for this many SKUs at once
 SKUS = 1000
+#: so long levels are taken as they were read
+FRESH_S = 1.0
 #: flags of orders that no warehouse of ours ships → who may release them
 _NOT_OURS = {"platform_warehouse": "platform", "virtual": "rule"}
 
@@ -76,6 +79,8 @@ class Sourcer:
             raise BadSettings(f"[sourcing] rules {', '.join(unknown)}; known: {', '.join(rules.RULES)}")
         #: what a dry run has given away so far
         self._drawn: dict[tuple[str, str], int] = {}
+        #: levels as read and drawn down since, of these SKUs, and when the first of them was read
+        self._levels, self._skus, self._read_at = Tally((), self._places), set[str](), 0.0
         #: sku → pieces, orders, since
         self.shortfall: dict[str, dict[str, Any]] = {}
 
@@ -93,6 +98,8 @@ class Sourcer:
         self._tell_refused(refused)
         if resumed:
             self._resume(resumed, work.token)
+            # what they were granted or gave back is not drawn
+            self._skus.clear()
         if fresh:
             self._source(fresh, work.token)
 
@@ -185,7 +192,9 @@ class Sourcer:
                 [Plan(f, f.order.version, f.order.attempt, c.parts, c.reason, c.facts) for f, c in chosen], "sourced"
             )
         elif chosen:
-            reserve(self._env, self._run, self._intend(chosen, token), token)
+            plans = self._intend(chosen, token)
+            if not reserve(self._env, self._run, plans, token) or len(plans) < len(chosen):
+                self._skus.clear()
 
     def _draw(self, place: str, needs: Iterable[Need]) -> None:
         for need in needs:
@@ -204,7 +213,14 @@ class Sourcer:
         )
 
     def _tally(self, needs: Iterable[Sequence[Need]]) -> Tally:
-        skus = sorted({n.sku for some in needs for n in some})
+        """Levels of these SKUs, read anew when they are older than the stock is likely to stand: what `reserve` answers
+        counts, and a batch decides by what was true shortly before in any case."""
+        now = time.monotonic()
+        if not self._skus or now - self._read_at > FRESH_S:
+            self._levels, self._read_at = Tally((), self._places), now
+            self._skus.clear()
+        skus = sorted({n.sku for some in needs for n in some} - self._skus)
+        self._skus.update(skus)
         levels: Iterable[tuple[str, str, int]] = (
             (level.warehouse, level.sku, level.on_hand - level.held)
             for part in chunks(skus, SKUS)
@@ -212,7 +228,8 @@ class Sourcer:
         )
         if self._drawn:
             levels = [(w, s, n - self._drawn.get((w, s), 0)) for w, s, n in levels]
-        return Tally(levels, self._places)
+        self._levels.learn(levels)
+        return self._levels
 
     def _clean(self, again: Sequence[FullOrder]) -> None:
         """Give back what an abandoned attempt of an order still holds."""
@@ -222,6 +239,7 @@ class Sourcer:
         ids = abandoned([f.order for f in again], held)
         if ids:
             self._env.stock.release(ids, run_id=self._run.id, to_demand=True)
+            self._skus.clear()
             gaps.gap(CLEANED)
 
     def _intend(self, chosen: Sequence[tuple[FullOrder, Choice]], token: str | None) -> list[Plan]:

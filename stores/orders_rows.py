@@ -14,6 +14,7 @@ from stores.database import insert_sql
 from stores.records import (
     Hold,
     Line,
+    Mark,
     Membership,
     Order,
     Parcel,
@@ -35,10 +36,16 @@ def _unpack_ship_by(at: int) -> datetime | None:
     return None if at == t.NO_SHIP_BY else when_cached(at)
 
 
-#: few regions stand in many orders, and a record is immutable
+#: few regions and few doubts stand in many orders, and a record is immutable
 _region = lru_cache(maxsize=4096)(msgspec.json.Decoder(Region).decode)
 
-_OWN = {"ship_by": Pair(_pack_ship_by, _unpack_ship_by), "region": Pair(dumps, _region)}
+_marks = lru_cache(maxsize=4096)(msgspec.json.Decoder(tuple[Mark, ...]).decode)
+
+_OWN = {
+    "ship_by": Pair(_pack_ship_by, _unpack_ship_by),
+    "region": Pair(dumps, _region),
+    "marks": Pair(dumps, _marks, ((), "[]")),
+}
 ORDERS = Rows(t.orders, Order, _OWN)
 #: what only some jobs look at in a head, by the part's name in `stores.contracts.PARTS`
 _HEAD_PARTS = {

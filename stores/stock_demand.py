@@ -24,18 +24,10 @@ def wish(c: Connection, wishes: Sequence[Wish]) -> None:
 
 
 def take_off(c: Connection, wishes: Sequence[Wish]) -> None:
-    """Take pieces off the demand of orders; what falls to nothing goes.
-
-    Mostly an order gets all it wants: its rows go in one statement for the set, and what is left of some comes back.
-    """
-    off: dict[tuple[str, str], int] = {}
-    for no, sku, qty in wishes:
-        off[no, sku] = off.get((no, sku), 0) + qty
-    left: list[Wish] = []
-    for part in chunks(list(dict.fromkeys(no for no, _, _ in wishes)), 500):
-        sql = f"DELETE FROM demand WHERE order_no IN ({marks(len(part))}) RETURNING order_no, sku, qty"
-        left += [(no, s, q - off.get((no, s), 0)) for no, s, q in fetch(c, sql, part) if q > off.get((no, s), 0)]
-    wish(c, left)
+    """Take pieces off the demand of orders; what falls to nothing goes."""
+    gone = many(c, "DELETE FROM demand WHERE order_no=? AND sku=? AND qty<=?", [(no, s, q) for no, s, q in wishes])
+    if gone < len(wishes):
+        many(c, "UPDATE demand SET qty=qty-? WHERE order_no=? AND sku=?", [(q, no, s) for no, s, q in wishes])
 
 
 def want(c: Connection, demands: Sequence[Demand]) -> list[Outcome]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sql.columns import loads
 from sql.stock import stock_journal
 from stores.database import chunks, fetch, insert_sql, many, marks, names
+from stores.records import Ask
 
 #: (warehouse, sku)
 Place = tuple[str, str]
@@ -107,6 +108,14 @@ class Tally:
         self._journal.append(
             (why.key, why.kind, *place, on_hand, held, defective, why.ref, why.at, why.reason, why.run_id)
         )
+
+    def hold(self, ask: Ask, at: int, run_id: str) -> None:
+        """Hold what was asked for; as `add`, for the most frequent cause of all."""
+        for sku, qty in ask.items:
+            self._now[ask.warehouse, sku][1] += qty
+            self._journal.append(
+                (ask.reservation_id, "reserve", ask.warehouse, sku, 0, qty, 0, ask.order_no, at, "", run_id)
+            )
 
     def flush(self) -> None:
         """Write what moved, and why."""

@@ -82,13 +82,17 @@ class Tally:
     """Pieces that may still be promised, per place and SKU; drawn down as orders are placed."""
 
     def __init__(self, levels: Iterable[tuple[str, str, int]], places: Sequence[Place]) -> None:
-        safety = {p.name: p.safety for p in places}
-        left: dict[tuple[str, str], int] = {}
+        self._safety = {p.name: p.safety for p in places}
+        self._left: dict[tuple[str, str], int] = {}
+        self.learn(levels)
+
+    def learn(self, levels: Iterable[tuple[str, str, int]]) -> None:
+        """Take in levels of more SKUs."""
+        left, safety = self._left, self._safety
         for warehouse, sku, pieces in levels:
             if warehouse in safety:
-                pieces -= safety[warehouse]
-                left[warehouse, sku] = pieces if pieces > 0 else 0
-        self._left = left
+                free = pieces - safety[warehouse]
+                left[warehouse, sku] = free if free > 0 else 0
 
     def left(self, place: str, sku: str) -> int:
         return self._left.get((place, sku), 0)
