@@ -128,18 +128,16 @@ def _write(
     many(c, rows.MEMBERSHIPS.upsert, rows.MEMBERSHIPS.rows([m for x in good if x.memberships for m in x.memberships]))
     _write_waiting(c, [x for x in good if x.waiting is not None])
     _write_parcels(c, [x for x in good if x.parcels], run_id, now)
-    _write_seldom(c, [x for x in good if _has_more(x)], now, seal)
-
-
-def _has_more(x: Change) -> bool:
-    """Whether a change writes what few changes do."""
-    return bool(
-        x.ship_lines or x.lines or x.hold or x.release or x.receiver is not None or x.search is not None
+    more = [
+        x for x in good
+        if x.ship_lines or x.lines or x.hold or x.release or x.receiver is not None or x.search is not None
         or x.buyer_remark is not None or x.seller_remark is not None
-    )  # fmt: skip
+    ]  # fmt: skip
+    _write_seldom(c, more, now, seal)
 
 
 def _write_seldom(c: Connection, good: Sequence[Change], now: int, seal: Seal) -> None:
+    """What few changes bring."""
     if not good:
         return
     many(c, rows.LINES.upsert, rows.LINES.rows(line for x in good for line in x.lines))

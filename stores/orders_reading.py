@@ -46,11 +46,16 @@ def whole(c: Connection, orders: Iterable[Order], unseal: Unseal, parts: Collect
         buyer, seller = remarks.get(no, _SILENT)
         out.append(
             FullOrder(
-                order=order, lines=tuple(lines.get(no, ())), ship_lines=tuple(ship_lines.get(no, ())),
-                holds=tuple(holds.get(no, ())), memberships=tuple(members.get(no, ())), refunds=tuple(refunds.get(no, ())),
-                buyer_remark=buyer, seller_remark=seller,
+                order=order,
+                lines=tuple(lines[no]) if no in lines else (),
+                ship_lines=tuple(ship_lines[no]) if no in ship_lines else (),
+                holds=tuple(holds[no]) if no in holds else (),
+                memberships=tuple(members[no]) if no in members else (),
+                refunds=tuple(refunds[no]) if no in refunds else (),
+                buyer_remark=buyer,
+                seller_remark=seller,
             )
-        )  # fmt: skip
+        )
     return out
 
 

@@ -141,15 +141,20 @@ def _unpacker(record: type[R], pairs: Mapping[str, Pair | None]) -> Callable[[Se
     known: dict[str, Any] = {"record": record}
     parts = []
     for i, (name, pair) in enumerate(pairs.items()):
-        text = f"r[{i}]"
+        text = f"v{i}"
         if pair is not None:
             known[f"u{i}"] = pair.unpack
             text = f"u{i}({text})"
             if pair.empty is not None:
                 known[f"e{i}"], known[f"c{i}"] = pair.empty
-                text = f"e{i} if r[{i}] == c{i} else {text}"
+                text = f"e{i} if v{i} == c{i} else {text}"
         parts.append(f"{name}={text}")
-    return _function(f"lambda r: record({', '.join(parts)})", known, f"<record {record.__name__}>")
+    # a function's own names are looked up faster than the places of a tuple
+    values = "".join(f"v{i}, " for i in range(len(pairs)))
+    text = f"def unpack(r):\n    {values}= r\n    return record({', '.join(parts)})\n"
+    exec(compile(text, f"<record {record.__name__}>", "exec"), known)
+    made: Callable[[Sequence[Any]], R] = known["unpack"]
+    return made
 
 
 def _function(text: str, known: dict[str, Any], where: str) -> Callable[[Any], Any]:
