@@ -146,7 +146,8 @@ def _named_lines(env: Env, orders: Sequence[FullOrder]) -> Sequence[FullOrder]:
         return orders
     found = env.orders.load(some, parts={"lines"})
     return [
-        msgspec.structs.replace(f, lines=found[f.order.order_no].lines) if f.order.order_no in found else f for f in orders
+        msgspec.structs.replace(f, lines=found[f.order.order_no].lines) if f.order.order_no in found else f
+        for f in orders
     ]
 
 

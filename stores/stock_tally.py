@@ -73,7 +73,9 @@ class Tally:
             skus.setdefault(warehouse, []).append(sku)
         for warehouse, some in skus.items():
             for part in chunks(some, 500):
-                sql = f"SELECT sku, on_hand, held, defective FROM stock WHERE warehouse=? AND sku IN ({marks(len(part))})"
+                sql = (
+                    f"SELECT sku, on_hand, held, defective FROM stock WHERE warehouse=? AND sku IN ({marks(len(part))})"
+                )
                 for sku, *levels in fetch(c, sql, [warehouse, *part]):
                     self._now[warehouse, sku] = levels
                     there.add((warehouse, sku))

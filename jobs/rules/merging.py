@@ -154,7 +154,7 @@ def group(
     left: dict[str, str] = {}
     single: list[Group] = []
     shared: dict[str, list[FullOrder]] = {}
-    reason = "merge.window" if any([r.window_ends_at <= now for r in rows]) else "merge.press"
+    reason = "merge.window" if any(r.window_ends_at <= now for r in rows) else "merge.press"
     for row in rows:
         full = fulls.get(row.order_no)
         code = stays(full) if full else "merge.moved"
