@@ -17,7 +17,7 @@ from stores.contracts import Change
 from stores.database import many
 from stores.errors import BadItem
 from stores.orders_adding import SEARCH, Seal, receiver_bytes, search_rows
-from stores.orders_moves import SET_FROM, Moves, by_keys, delete_all, set_all, write_moves
+from stores.orders_moves import SET_FROM, Moves, by_keys, delete_all, move_each, set_all, write_moves
 from stores.records import Hold, Outcome, Progress
 
 #: what a change may set: neither keys nor what the store keeps itself
@@ -117,12 +117,13 @@ def _write(
     c: Connection, good: Sequence[Change], states: Mapping[str, _State] | None, run_id: str, now: int, seal: Seal
 ) -> None:
     """Write all parts. `states`: as the store has read the orders; None: as the changes tell."""
-    if write_moves(c, "orders", "order_no", _moves(good, now)) != len(good):
+    moves = [x for x in good if x.recorded]
+    if write_moves(c, "orders", "order_no", _moves(moves, now)) + _write_intents(c, good, moves, now) != len(good):
         raise Stale
     if states is None:
-        steps = [_step(x, _word(x.was), run_id, now) for x in good if x.recorded]
+        steps = [_step(x, _word(x.was), run_id, now) for x in moves]
     else:
-        steps = [_step(x, states[x.order_no].progress, run_id, now) for x in good if x.recorded]
+        steps = [_step(x, states[x.order_no].progress, run_id, now) for x in moves]
     many(c, rows.ADD_STEP, steps)
     _place(c, [x for x in good if x.open_lines and not x.ship_lines])
     many(c, rows.MEMBERSHIPS.upsert, rows.MEMBERSHIPS.rows([m for x in good if x.memberships for m in x.memberships]))
@@ -179,6 +180,27 @@ def _moves(good: Sequence[Change], now: int) -> Iterable[Moves]:
             moves = known[kind] = Moves(values, x.expect, x.token, [])
         moves.keys.append(x.order_no)
     return known.values()
+
+
+def _write_intents(c: Connection, good: Sequence[Change], moves: Sequence[Change], now: int) -> int:
+    """Heads of changes that are no moves: hardly two of them set the same values, but all of them the same columns."""
+    if len(moves) == len(good):
+        return 0
+    shapes: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for x in good:
+        if x.recorded:
+            continue
+        if x.to is not None:
+            raise BadItem(f"{x.order_no}: an intent does not move its order")
+        guard = (x.order_no, x.expect) if x.token is None else (x.order_no, x.expect, x.token)
+        values = rows.ORDERS.packed(x.order_no, x.set, _SETTABLE)
+        row = (now, *values.values(), *guard) if x.keep_claim else (now, "", 0, *values.values(), *guard)
+        shapes.setdefault((x.keep_claim, x.token is None, *values), []).append(row)
+    done = 0
+    for (keeps, unclaimed, *names), some in shapes.items():
+        columns = ["changed_at", *([] if keeps else ["claim_token", "claim_until"]), *names]
+        done += move_each(c, "orders", "order_no", columns, some, claimed=not unclaimed)
+    return done
 
 
 def _values(to: Progress | None, keep_claim: bool, now: int) -> dict[str, Any]:

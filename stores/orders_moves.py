@@ -38,10 +38,17 @@ def write_moves(c: Connection, table: str, key: str, moves: Iterable[Moves]) -> 
         for number in keys:
             some.append((*values.values(), number, *guard))
     for (names, unclaimed), some in rows.items():
-        sets = "".join(f", {n}=?" for n in names)
-        where = _AS_READ if unclaimed else _AS_CLAIMED
-        done += many(c, f"UPDATE {table} SET version=version+1{sets} WHERE {key}=? AND {where}", some)
+        done += move_each(c, table, key, names, some, claimed=not unclaimed)
     return done
+
+
+def move_each(
+    c: Connection, table: str, key: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]], *, claimed: bool
+) -> int:
+    """Compare and set rows one by one: (values of `names`…, key, version read, and where it is claimed the token)."""
+    sets = "".join(f", {n}=?" for n in names)
+    where = _AS_CLAIMED if claimed else _AS_READ
+    return many(c, f"UPDATE {table} SET version=version+1{sets} WHERE {key}=? AND {where}", rows)
 
 
 _AS_READ = "version=?"
