@@ -16,7 +16,7 @@ from typing import Any
 #: file name, statement, parameter rows (None: a statement without rows, such as BEGIN)
 Step = tuple[str, str, list[Any] | None]
 _WRITES = ("INSERT", "UPDATE", "DELETE")
-_FRAME = ("BEGIN", "COMMIT", "PRAGMA SYNCHRONOUS")
+_FRAME = ("BEGIN", "COMMIT", "PRAGMA SYNCHRONOUS", "PRAGMA WAL_AUTOCHECKPOINT")
 
 
 class Tape:

@@ -22,7 +22,7 @@ from jobs.push import want_all
 from jobs.results import Item, Result
 from jobs.rules import audit as rules
 from jobs.rules.audit import Finding
-from stores.contracts import Change, OrderQuery
+from stores.contracts import REFUNDED_LINES, Change, OrderQuery
 from stores.records import FullOrder, Hold, Line, Progress, ShipLine
 
 MENDED = gaps.declare(
@@ -80,7 +80,7 @@ class Auditor:
             raise BadSettings(f"[audit] {error}") from error
         self._listings = Listings.open(env)
         #: what the rules look at; remarks lie sealed, so they are opened only where a rule reads them
-        self.parts = {"lines", "ship_lines", "holds", "refunds"}
+        self.parts = {REFUNDED_LINES, "ship_lines", "holds", "refunds", "document"}
         if self._limits.remark_patterns or self._limits.any_buyer_remark:
             self.parts.add("remarks")
 
@@ -95,6 +95,8 @@ class Auditor:
 
     def _mended(self, full: FullOrder) -> tuple[ShipLine, ...]:
         """Ship lines that must be written anew: unmapped ones that are mapped now, refunded ones that close."""
+        if not full.lines and all(s.sku or s.status != "open" for s in full.ship_lines):
+            return ()
         closed = {s.ship_no: msgspec.structs.replace(s, status="closed") for s in rules.unshipped_refunds(full)}
         out = list(closed.values())
         after = max((s.ship_no for s in full.ship_lines), default=0)
@@ -117,13 +119,14 @@ class Auditor:
 
 
 def _batch(env: Env, run: RunHandle, auditor: Auditor, batch: moving.Work) -> None:
-    verdicts = [auditor.look(full) for full in batch.orders]
+    verdicts = [auditor.look(full) for full in _named_lines(env, batch.orders)]
     if run.result.dry_run:
         for verdict in verdicts:
             run.result.add(_item(verdict))
         return
     _want(env, [v for v in verdicts if v.mended])
-    outcomes = moving.write(env, run, [_change(env, v, batch.token) for v in verdicts], stage="audit")
+    outcomes = moving.write(env, run, [_change(env, v, batch.token) for v in verdicts], stage="audit", lasting=False)
+    passed = 0
     for verdict in verdicts:
         outcome = outcomes[verdict.full.order.order_no]
         if not outcome.ok:
@@ -131,7 +134,21 @@ def _batch(env: Env, run: RunHandle, auditor: Auditor, batch: moving.Work) -> No
         elif verdict.standing:
             run.result.add(_item(verdict))
         else:
-            run.result.count("audited")
+            passed += 1
+    if passed:
+        run.result.count("audited", passed)
+
+
+def _named_lines(env: Env, orders: Sequence[FullOrder]) -> Sequence[FullOrder]:
+    """With all lines of the orders that have an unmapped one: only there the audit looks at lines without a refund."""
+    some = [f.order.order_no for f in orders if any(not s.sku and s.status == "open" for s in f.ship_lines)]
+    if not some:
+        return orders
+    found = env.orders.load(some, parts={"lines"})
+    return [
+        msgspec.structs.replace(f, lines=found[f.order.order_no].lines) if f.order.order_no in found else f
+        for f in orders
+    ]
 
 
 def _want(env: Env, mended: Sequence[Verdict]) -> None:
@@ -146,12 +163,13 @@ def _change(env: Env, verdict: Verdict, token: str | None) -> Change:
     head = verdict.full.order
     if verdict.standing:
         return Change(
-            order_no=head.order_no, expect=head.version, reason="audit.held", token=token, ship_lines=verdict.mended,
+            order_no=head.order_no, expect=head.version, was=head.progress, reason="audit.held", token=token,
+            ship_lines=verdict.mended,
             facts={"codes": [f.code for f in verdict.standing]}, hold=_holds(env, verdict),
         )  # fmt: skip
     passed = [f.code for f in verdict.found]
     return Change(
-        order_no=head.order_no, expect=head.version, to=Progress.AUDITED, reason="audit.passed", token=token,
+        order_no=head.order_no, expect=head.version, was=head.progress, to=Progress.AUDITED, reason="audit.passed", token=token,
         ship_lines=verdict.mended, facts={"released": passed} if passed else {},
     )  # fmt: skip
 

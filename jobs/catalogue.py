@@ -92,7 +92,8 @@ def cron(*, user: str, command: str, config: str | Path) -> str:
         "PATH=/usr/local/bin:/usr/bin:/bin\n"
     )
     lines = [
-        f"\n# {j.about}\n{j.schedule} {user} {_bare(command)} {shlex.join(j.words)} {_config(config)}\n" for j in CATALOGUE
+        f"\n# {j.about}\n{j.schedule} {user} {_bare(command)} {shlex.join(j.words)} {_config(config)}\n"
+        for j in CATALOGUE
     ]
     return head + "".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,6 +52,13 @@ class SystemClock:
 
 #: faults on the wire that one run record names
 KEPT_FAULTS = 500
+
+
+@cache
+def _set_aside() -> None:
+    """What the process holds when its first run begins (modules, tables, settings) is there to stay: set it aside, so
+    that the garbage collector does not look through all of it whenever a run makes many records."""
+    gc.freeze()
 
 
 class RunHandle:
@@ -237,6 +245,7 @@ class Env:
         result = handle.result
         if not dry_run:
             handle._write()
+        _set_aside()
         try:
             yield handle
             if handle.stopping and result.outcome in ("done", "partial"):

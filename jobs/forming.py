@@ -4,7 +4,7 @@ A parcel is decided in one place, its own row, by compare-and-set: planning → 
 follow idempotently, and whoever finds a parcel half way finishes it, so that a run may be killed anywhere, or stopped
 and continued after another has done its work:
 
-- forming: parcel planning → members merged → parcel planned;
+- forming: parcel planning → members merged → parcel planned; an order alone is merged and its parcels planned in one step;
 - undoing: parcel voiding → every member touched (merged ones back to sourced) → parcel void.
 
 Undoing touches members that never arrived, too: a run that still holds their old version can no longer merge them.
@@ -21,8 +21,8 @@ from jobs.env import Env, RunHandle
 from jobs.results import Item
 from jobs.rules import merging as rules
 from jobs.rules.merging import Group
-from jobs.undoing import Facts, move, void
-from stores.contracts import Change
+from jobs.undoing import Facts, void
+from stores.contracts import Change, ParcelChange
 from stores.records import FullOrder, Membership, Parcel, ParcelState, Progress
 
 INTENDED = gaps.declare(
@@ -55,32 +55,42 @@ def carriers(env: Env) -> dict[str, str]:
 # ------------------------------------------------------------------ forming
 
 
-def form(env: Env, run: RunHandle, groups: Sequence[Group], facts: Facts | None = None) -> list[Formed]:
+def form(
+    env: Env, run: RunHandle, groups: Sequence[Group], facts: Facts | None = None, *, lasting: bool = True
+) -> list[Formed]:
     """Make the parcels of these groups, as far as their members let it; what fails is undone.
 
-    A group whose members do not belong together is refused before anything of it is written.
+    A group whose members do not belong together is refused before anything of it is written. An order that shares its
+    parcels with nobody gets them in one step with its own move, so that they need no intent. `lasting`: as in
+    `Orders.apply`.
     """
     intents = list(_intents(env, run, groups))
-    every = [p for _, made in intents for p in made]
-    why = {p.parcel_no: _why(g, facts) for g, made in intents for p in made}
+    shared = [p for i in intents if len(i.group.members) > 1 for p in i.parcels]
+    why = {i.parcels[0].parcel_no: _why(i.group, facts) for i in intents}
     taken: set[str] = set()
-    for part in chunks(every, moving.BATCH):
-        outcomes = env.orders.add_parcels(part, run_id=run.id, reason="merge.intended", facts=why)
+    for part in chunks(shared, moving.BATCH):
+        outcomes = env.orders.add_parcels(part, run_id=run.id, reason="merge.intended")
         taken |= {o.key for o in outcomes if o.result == "already"}
     gaps.gap(INTENDED)
-    clear: list[tuple[Group, tuple[Parcel, ...]]] = []
-    met: list[tuple[Group, tuple[Parcel, ...]]] = []
-    for group, made in intents:
-        (met if taken & {p.parcel_no for p in made} else clear).append((group, made))
-    formed = _join(env, run, clear, why)
+    met = [i for i in intents if taken and not taken.isdisjoint(p.parcel_no for p in i.parcels)]
+    clear = [i for i in intents if i not in met] if met else intents
+    formed = _join(env, run, clear, why, met, lasting)
     return formed + _meet(env, run, met)
 
 
-def _intents(env: Env, run: RunHandle, groups: Sequence[Group]) -> Iterator[tuple[Group, tuple[Parcel, ...]]]:
+class Intent(NamedTuple):
+    """A group and the parcels it is to have: planning ones, or planned at once where it is one order."""
+
+    group: Group
+    parcels: tuple[Parcel, ...]
+
+
+def _intents(env: Env, run: RunHandle, groups: Sequence[Group]) -> Iterator[Intent]:
     now, places = env.clock.now(), carriers(env)
     for group in groups:
+        state = ParcelState.PLANNED if len(group.members) == 1 else ParcelState.PLANNING
         try:
-            yield group, rules.parcels(group, places, now)
+            yield Intent(group, rules.parcels(group, places, now, state))
         except ValueError as error:
             lead = group.members[0].order
             facts = {"what": str(error), "orders": [m.order.order_no for m in group.members]}
@@ -93,44 +103,62 @@ def _why(group: Group, facts: Facts | None) -> dict[str, Any]:
 
 
 def _join(
-    env: Env, run: RunHandle, intents: Sequence[tuple[Group, tuple[Parcel, ...]]], why: Mapping[str, Mapping[str, Any]]
-) -> list[Formed]:
-    """Merge the members, plan the parcels that have all of theirs, undo the others."""
+    env: Env, run: RunHandle, intents: Sequence[Intent], why: Mapping[str, Mapping[str, Any]], met: list[Intent],
+    lasting: bool,
+) -> list[Formed]:  # fmt: skip
+    """Merge the members, plan the parcels that have all of theirs, undo the others; adds to `met` what met others."""
     changes = [
-        _joining(m, made, group.reason, why[made[0].parcel_no]) for group, made in intents for m in group.members
+        _joining(m, made, group.reason, why[made[0].parcel_no], born=made if len(group.members) == 1 else ())
+        for group, made in intents
+        for m in group.members
     ]
-    outcomes = moving.write(env, run, changes, stage="merge")
+    outcomes = moving.write(env, run, changes, stage="merge", lasting=lasting)
     gaps.gap(JOINED)
     formed: list[Formed] = []
     doubtful: list[str] = []
     for group, made in intents:
-        whole = all(outcomes[m.order.order_no].ok for m in group.members)
+        outcome = outcomes[group.members[0].order.order_no]
+        if outcome.reason == "parcel_taken":
+            met.append(Intent(group, made))
+            continue
+        whole = outcome.ok and all(outcomes[m.order.order_no].ok for m in group.members)
         formed.append(Formed(group, made, whole))
-        if not whole:
+        if not whole and len(group.members) > 1:
             doubtful += [p.parcel_no for p in made]
-    _plan(env, run, [p for f in formed if f.planned for p in f.parcels])
+    shared = [(p, f.group.reason) for f in formed if f.planned and len(f.group.members) > 1 for p in f.parcels]
+    _plan(env, run, [_planned(p, reason, why[p.parcel_no]) for p, reason in shared])
     if doubtful:
         finish(env, run, list(env.orders.parcels(doubtful).values()))
     return formed
 
 
-def _joining(full: FullOrder, made: Sequence[Parcel], reason: str, facts: Mapping[str, Any]) -> Change:
+def _joining(
+    full: FullOrder, made: Sequence[Parcel], reason: str, facts: Mapping[str, Any], *, born: tuple[Parcel, ...] = ()
+) -> Change:
+    """`born`: parcels that begin with this change."""
     number = full.order.order_no
     parts: dict[str, Any] = {"open_lines": {"parcel_no": made[0].parcel_no}}
     if len(made) > 1 or any(s.warehouse != made[0].warehouse for s in full.ship_lines if s.status == "open"):
         parts = {"ship_lines": rules.joined(full, made)[0]}
     return Change(
-        order_no=number, expect=full.order.version, to=Progress.MERGED, reason=reason,
-        facts={"parcels": [p.parcel_no for p in made], **facts}, waiting=(),
+        order_no=number, expect=full.order.version, was=full.order.progress, to=Progress.MERGED, reason=reason,
+        parcels=born, facts={"parcels": [p.parcel_no for p in made], **facts}, waiting=(),
         memberships=tuple(Membership(order_no=number, parcel_no=p.parcel_no) for p in made), **parts,
     )  # fmt: skip
 
 
-def _plan(env: Env, run: RunHandle, made: Sequence[Parcel]) -> None:
-    move(env, run, made, ParcelState.PLANNED, "merge.planned", {})
+def _planned(parcel: Parcel, reason: str, facts: Facts) -> ParcelChange:
+    return ParcelChange(
+        parcel_no=parcel.parcel_no, expect=parcel.version, to=ParcelState.PLANNED, reason=reason, facts=dict(facts)
+    )  # fmt: skip
 
 
-def _meet(env: Env, run: RunHandle, met: Sequence[tuple[Group, tuple[Parcel, ...]]]) -> list[Formed]:
+def _plan(env: Env, run: RunHandle, changes: Sequence[ParcelChange]) -> None:
+    for part in chunks(changes, moving.BATCH):
+        env.orders.apply_parcels(part, run_id=run.id)
+
+
+def _meet(env: Env, run: RunHandle, met: Sequence[Intent]) -> list[Formed]:
     """Groups whose parcel number is taken: another run's intent is finished as it stands; one that was undone under
     that number before gets a new one in the next run."""
     if not met:
@@ -193,7 +221,7 @@ def finish(env: Env, run: RunHandle, found: Sequence[Parcel]) -> None:
         gaps.gap(JOINED)
         fulls |= moving.load(env, joining)
     whole = [p for p in hopeful if all(_is_in(fulls.get(no), p) for no in p.members)]
-    _plan(env, run, whole)
+    _plan(env, run, [_planned(p, "merge.resumed", {"orders": len(p.members)}) for p in whole])
     done = {p.parcel_no for p in whole}
     lost = [p for p in planning if p.parcel_no not in done]
     if lost or voiding:

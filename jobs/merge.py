@@ -42,6 +42,8 @@ def merge(env: Env, *, shops: Sequence[str] = (), limit: int = 0, dry_run: bool 
                 run.beat()
             if left <= 0:
                 break
+        if not dry_run:
+            env.orders.secure()
         return run.result
 
 
@@ -67,9 +69,12 @@ def _ripe(env: Env, run: RunHandle, shops: Sequence[str]) -> Iterator[list[Group
             for order_no, code in stay.items():
                 run.result.add(Item(ref=order_no, did="waiting", reason=code))
             # The parts of a split order wait under a key each; the first one met takes them all along.
-            fresh = [g for g in ripe if g.members[0].order.order_no not in seen]
-            seen |= {g.members[0].order.order_no for g in fresh if len(g.warehouses) > 1}
-            groups += fresh
+            for group in ripe:
+                lead = group.members[0].order.order_no
+                if lead not in seen:
+                    groups.append(group)
+                    if len(group.warehouses) > 1:
+                        seen.add(lead)
         yield groups
 
 
@@ -84,12 +89,14 @@ def _up_to(groups: Sequence[Group], left: int) -> list[Group]:
 
 
 def _form(env: Env, run: RunHandle, groups: Sequence[Group]) -> None:
-    for formed in forming.form(env, run, groups):
-        if formed.planned:
-            run.result.count("merged", len(formed.group.members))
-            run.result.count("parcels", len(formed.parcels))
-        else:
-            run.result.count("passed_over", len(formed.group.members))
+    formed = forming.form(env, run, groups, lasting=False)
+    for word, n in (
+        ("merged", sum([len(f.group.members) for f in formed if f.planned])),
+        ("parcels", sum([len(f.parcels) for f in formed if f.planned])),
+        ("passed_over", sum([len(f.group.members) for f in formed if not f.planned])),
+    ):
+        if n:
+            run.result.count(word, n)
 
 
 def _list(env: Env, result: Result, groups: Iterable[Group]) -> None:

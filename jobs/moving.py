@@ -30,18 +30,20 @@ def work(
     """The batches of a run: claimed ones; without a claim when it is dry; or just the named orders.
 
     Named orders that are elsewhere or held are told as skipped. Stops between two batches when the run is asked to.
+    What the stage wrote is secured after the last batch: until then a power cut may put orders back into the stage.
 
     Args:
         parts: of `stores.contracts.PARTS`, what the job looks at; claimed orders have no more than that.
     """
+    names = tuple(env.shops(shops)) if shops else ()
     if orders:
         yield from _named(env, run, progress, orders, size)
-        return
-    names = tuple(env.shops(shops)) if shops else ()
-    if run.result.dry_run:
+    elif run.result.dry_run:
         yield from _listed(env, run, progress, names, limit, size)
     else:
         yield from _claimed(env, run, progress, names, limit, size, lease_s, parts)
+    if not run.result.dry_run:
+        env.orders.secure()
 
 
 def _claimed(
@@ -109,15 +111,17 @@ def load(env: Env, order_nos: Iterable[str], *, parts: Collection[str] = PARTS) 
     return found
 
 
-def write(env: Env, run: RunHandle, changes: Sequence[Change], *, stage: str) -> dict[str, Outcome]:
-    """Apply changes in batches; returns the outcome per order.
+def write(
+    env: Env, run: RunHandle, changes: Sequence[Change], *, stage: str, lasting: bool = True
+) -> dict[str, Outcome]:
+    """Apply changes in batches; returns the outcome per order. `lasting`: as in `Orders.apply`.
 
     One that breaks a rule of the store is found by bisection and its order held with ``{stage}.bad_item``, so that
     it stops neither its batch nor the next run; its outcome is ``refused``.
     """
     outcomes: dict[str, Outcome] = {}
     for part in chunks(changes, BATCH):
-        good, bad = bisect(part, lambda some: env.orders.apply(some, run_id=run.id))
+        good, bad = bisect(part, lambda some: env.orders.apply(some, run_id=run.id, lasting=lasting))
         outcomes |= {change.order_no: outcome for change, outcome in good}
         for change, error in bad:
             outcomes[change.order_no] = Outcome(key=change.order_no, result="refused", reason="bad_item")

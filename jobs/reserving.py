@@ -56,10 +56,10 @@ class Plan(NamedTuple):
         return f"{self.order.order.order_no}:{self.attempt}"
 
 
-def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> None:
-    """Hold the stock of written intents, then source the orders that got all of it."""
+def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> bool:
+    """Hold the stock of written intents, then source the orders that got all of it; returns whether all of them did."""
     if not plans:
-        return
+        return True
     asks = [_ask(plan, place, needs) for plan in plans for place, needs in plan.parts]
     short: dict[str, dict[str, int]] = {}
     for part in chunks(asks, moving.BATCH):
@@ -69,24 +69,24 @@ def reserve(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) 
                 for sku, qty in answer.missing.items():
                     missing[sku] = missing.get(sku, 0) + qty
     gaps.gap(RESERVED)
-    _confirm(env, run, [p for p in plans if p.reservation_id not in short], token)
-    void(env, run, [p for p in plans if p.reservation_id in short], short, token)
+    granted = [p for p in plans if p.reservation_id not in short] if short else plans
+    whole = _confirm(env, run, granted, token)
+    void(env, run, [p for p in plans if p.reservation_id in short] if short else (), short, token)
+    return whole and not short
 
 
-def _confirm(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> None:
+def _confirm(env: Env, run: RunHandle, plans: Sequence[Plan], token: str | None) -> bool:
     now = env.clock.now()
     window = now + timedelta(seconds=env.settings.merge.window)
-    outcomes = moving.write(env, run, [_sourced(p, now, window, token) for p in plans], stage="source")
-    lost = []
-    for plan in plans:
-        outcome = outcomes[plan.order.order.order_no]
-        if outcome.ok:
-            run.result.count("sourced")
-        else:
-            moving.missed(run, outcome)
-            lost.append(plan)
+    outcomes = moving.write(env, run, [_sourced(p, now, window, token) for p in plans], stage="source", lasting=False)
+    lost = [p for p in plans if not outcomes[p.order.order.order_no].ok]
+    if len(lost) < len(plans):
+        run.result.count("sourced", len(plans) - len(lost))
+    for plan in lost:
+        moving.missed(run, outcomes[plan.order.order.order_no])
     if lost:
         _disown(env, run, lost)
+    return not lost
 
 
 def void(
@@ -101,7 +101,7 @@ def void(
     changes = [
         Change(
             order_no=p.order.order.order_no, expect=p.version, reason="source.raced",
-            facts={"missing": dict(short[p.reservation_id]), "attempt": p.attempt},
+            facts={"missing": dict(short[p.reservation_id]), "attempt": p.attempt}, was=p.order.order.progress,
             set={"intent": (), "due_at": None, "reroutes": p.order.order.reroutes + 1}, token=token,
         )
         for p in plans
@@ -172,8 +172,8 @@ def _sourced(plan: Plan, now: datetime, window: datetime, token: str | None) -> 
     split = _split(plan) if len(warehouses) > 1 else ()
     ends = now if never_merges(head, warehouses) else window
     return Change(
-        order_no=head.order_no, expect=plan.version, to=Progress.SOURCED, reason=plan.reason, facts=plan.facts,
-        set=_RESOLVED, token=token,
+        order_no=head.order_no, expect=plan.version, was=head.progress, to=Progress.SOURCED, reason=plan.reason,
+        facts={**plan.facts, "reservation": plan.reservation_id}, set=_RESOLVED, token=token,
         ship_lines=split, open_lines={} if split else {"warehouse": warehouses[0]},
         waiting=waiting_rows(head, warehouses, since=now, window_ends_at=ends),
     )  # fmt: skip

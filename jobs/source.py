@@ -7,6 +7,7 @@ order waits. An order that carries an intent is finished with it before anything
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
@@ -39,6 +40,8 @@ INTENDED = gaps.declare(
 _PARTS = ("ship_lines", "holds")
 #: levels are read for this many SKUs at once
 SKUS = 1000
+#: so long levels are taken as they were read
+FRESH_S = 1.0
 #: flags of orders that no warehouse of ours ships → who may release them
 _NOT_OURS = {"platform_warehouse": "platform", "virtual": "rule"}
 
@@ -76,6 +79,8 @@ class Sourcer:
             raise BadSettings(f"[sourcing] rules {', '.join(unknown)}; known: {', '.join(rules.RULES)}")
         #: what a dry run has given away so far
         self._drawn: dict[tuple[str, str], int] = {}
+        #: levels as read and drawn down since, of these SKUs, and when the first of them was read
+        self._levels, self._skus, self._read_at = Tally((), self._places), set[str](), 0.0
         #: sku → pieces, orders, since
         self.shortfall: dict[str, dict[str, Any]] = {}
 
@@ -93,6 +98,8 @@ class Sourcer:
         self._tell_refused(refused)
         if resumed:
             self._resume(resumed, work.token)
+            # what they were granted or gave back is not drawn
+            self._skus.clear()
         if fresh:
             self._source(fresh, work.token)
 
@@ -120,7 +127,9 @@ class Sourcer:
 
     def _hold(self, head: Order, code: str, owner: str, facts: dict[str, Any], token: str | None) -> Change:
         hold = Hold(order_no=head.order_no, code=code, owner=owner, facts=facts, since=self._env.clock.now())
-        return Change(order_no=head.order_no, expect=head.version, reason=code, facts=facts, hold=(hold,), token=token)
+        return Change(
+            order_no=head.order_no, expect=head.version, was=head.progress, reason=code, facts=facts, hold=(hold,), token=token
+        )  # fmt: skip
 
     def _tell_refused(self, changes: Sequence[Change]) -> None:
         outcomes = {} if self._run.result.dry_run else moving.write(self._env, self._run, changes, stage="source")
@@ -183,7 +192,9 @@ class Sourcer:
                 [Plan(f, f.order.version, f.order.attempt, c.parts, c.reason, c.facts) for f, c in chosen], "sourced"
             )
         elif chosen:
-            reserve(self._env, self._run, self._intend(chosen, token), token)
+            plans = self._intend(chosen, token)
+            if not reserve(self._env, self._run, plans, token) or len(plans) < len(chosen):
+                self._skus.clear()
 
     def _draw(self, place: str, needs: Iterable[Need]) -> None:
         for need in needs:
@@ -202,13 +213,23 @@ class Sourcer:
         )
 
     def _tally(self, needs: Iterable[Sequence[Need]]) -> Tally:
-        skus = sorted({n.sku for some in needs for n in some})
-        levels = [
-            (level.warehouse, level.sku, level.available - self._drawn.get((level.warehouse, level.sku), 0))
+        """Levels of these SKUs, read anew when they are older than the stock is likely to stand: what `reserve` answers
+        counts, and a batch decides by what was true shortly before in any case."""
+        now = time.monotonic()
+        if not self._skus or now - self._read_at > FRESH_S:
+            self._levels, self._read_at = Tally((), self._places), now
+            self._skus.clear()
+        skus = sorted({n.sku for some in needs for n in some} - self._skus)
+        self._skus.update(skus)
+        levels: Iterable[tuple[str, str, int]] = (
+            (level.warehouse, level.sku, level.on_hand - level.held)
             for part in chunks(skus, SKUS)
             for level in self._env.stock.levels(warehouses=self._names, skus=part)
-        ]
-        return Tally(levels, self._places)
+        )
+        if self._drawn:
+            levels = [(w, s, n - self._drawn.get((w, s), 0)) for w, s, n in levels]
+        self._levels.learn(levels)
+        return self._levels
 
     def _clean(self, again: Sequence[FullOrder]) -> None:
         """Give back what an abandoned attempt of an order still holds."""
@@ -218,6 +239,7 @@ class Sourcer:
         ids = abandoned([f.order for f in again], held)
         if ids:
             self._env.stock.release(ids, run_id=self._run.id, to_demand=True)
+            self._skus.clear()
             gaps.gap(CLEANED)
 
     def _intend(self, chosen: Sequence[tuple[FullOrder, Choice]], token: str | None) -> list[Plan]:
@@ -225,6 +247,7 @@ class Sourcer:
             Change(
                 order_no=full.order.order_no, expect=full.order.version, reason="source.intended",
                 set={"intent": rules.intent_of(choice.parts), "attempt": full.order.attempt + 1}, token=token, keep_claim=True,
+                was=full.order.progress, recorded=False,
             )
             for full, choice in chosen
         ]  # fmt: skip
@@ -255,7 +278,7 @@ class Sourcer:
             changes.append(
                 Change(
                     order_no=head.order_no, expect=head.version, reason=choice.reason, facts=choice.facts,
-                    set={"due_at": due, "reroutes": head.reroutes + 1}, token=token,
+                    set={"due_at": due, "reroutes": head.reroutes + 1}, token=token, was=head.progress,
                 )
             )  # fmt: skip
         if self._run.result.dry_run:

@@ -50,12 +50,11 @@ orders = sa.Table(
     _int("version"), _int("created_at"), _int("changed_at"),
     sa.Column("claim_token", sa.String(40), nullable=False, server_default=""),
     sa.Column("claim_until", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Index("orders_work", "progress", "held", "ship_by", "order_no"),
-    sa.Index("orders_shop", "shop", "progress", "held"),
+    # with the shop, so that counting by shop and progress reads the index alone
+    sa.Index("orders_work", "progress", "held", "ship_by", "order_no", "shop"),
     sa.Index("orders_ordered", "ordered_at", "order_no"),
     sa.Index("orders_platform_no", "platform_order_no"),
     sa.Index("orders_buyer", "buyer_key", "ordered_at"),
-    sa.Index("orders_claimed", "claim_token", sqlite_where=sa.text("claim_token <> ''")),
 )  # fmt: skip
 
 #: what only few stages read; people write names and phones into remarks, so these are sealed like the receiver
@@ -119,8 +118,6 @@ waiting = sa.Table(
     metadata,
     _text("key", 190, key=True), _no(key=True), _text("warehouse", key=True),
     _text("shop"), _int("since"), _int("window_ends_at"), _int("ship_by", null=True),
-    sa.Index("waiting_window", "window_ends_at"),
-    sa.Index("waiting_ship_by", "ship_by"),
     sa.Index("waiting_order", "order_no"),
     sqlite_with_rowid=False,
 )  # fmt: skip
@@ -129,7 +126,6 @@ memberships = sa.Table(
     "memberships",
     metadata,
     _no(key=True), _no("parcel_no", key=True), _int("active"),
-    sa.Index("memberships_parcel", "parcel_no"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -140,9 +136,9 @@ parcels = sa.Table(
     _text("shop"), _text("platform", 32), _text("warehouse"), _text("state", 16), _json("members"), _text("carrier"),
     _text("waybill"), _int("ship_by", null=True), _text("handover_no"), _int("version"), _int("created_at"),
     _int("changed_at"),
-    sa.Index("parcels_state", "state", "warehouse"),
-    sa.Index("parcels_waybill", "waybill"),
-    sa.Index("parcels_handover", "handover_no"),
+    sa.Index("parcels_state", "state", "parcel_no", "warehouse"),
+    sa.Index("parcels_waybill", "waybill", sqlite_where=sa.text("waybill <> ''")),
+    sa.Index("parcels_handover", "handover_no", sqlite_where=sa.text("handover_no <> ''")),
 )  # fmt: skip
 
 refunds = sa.Table(

@@ -20,6 +20,7 @@ stock = sa.Table(
     sa.CheckConstraint("on_hand >= 0", name="stock_on_hand_not_negative"),
     sa.CheckConstraint("defective >= 0", name="stock_defective_not_negative"),
     sa.Index("stock_sku", "sku"),
+    sqlite_with_rowid=False,
 )
 
 stock_journal = sa.Table(
@@ -57,6 +58,7 @@ reservations = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("reservations_order", "order_no"),
     sa.Index("reservations_state", "state", "reservation_id"),
+    sqlite_with_rowid=False,
 )
 
 demand = sa.Table(
@@ -66,6 +68,7 @@ demand = sa.Table(
     sa.Column("sku", sa.String(64), primary_key=True),
     sa.Column("qty", sa.BigInteger, nullable=False),
     sa.Index("demand_sku", "sku", "qty"),
+    sqlite_with_rowid=False,
 )
 
 stock_counts = sa.Table(

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 #: store → the newest revision in `sql/migrations/<store>`; the tables of `sql/<store>.py` are what it makes
 HEADS = {
-    "orders": "orders_0001",
+    "orders": "orders_0002",
     "inbox": "inbox_0001",
-    "stock": "stock_0001",
+    "stock": "stock_0002",
     "ledger": "ledger_0002",
     "bus": "bus_0001",
 }

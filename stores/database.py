@@ -26,6 +26,8 @@ from stores.errors import BadItem, StoreError, Unavailable, UnknownEngine
 T = TypeVar("T")
 #: a writer waits this long for another process's transaction
 BUSY_MS = 30_000
+#: from so many pages on the log is brought home by a commit that waits for the disk
+LOG_PAGES = 1000
 
 
 class Clock(Protocol):
@@ -105,6 +107,11 @@ class Database:
         with self._guard("BEGIN IMMEDIATE", lasting=lasting and self._lasting) as connection:
             yield connection
 
+    def secure(self) -> None:
+        """Wait until everything committed before has reached the disk: the log is one file, in the order of commits."""
+        with self.write() as connection:
+            run(connection, f"UPDATE {self.store}_version SET version_num=version_num")
+
     @contextmanager
     def _guard(self, begin: str, *, lasting: bool) -> Iterator[Connection]:
         with self.guarded(), self.engine.connect() as connection:
@@ -152,10 +159,15 @@ def _use_wal(made: sqlite3.Connection) -> None:
 
 
 def _sync(connection: Connection, *, lasting: bool) -> None:
-    """Let the next commit wait for the disk, or not; the connection keeps what it was told."""
+    """Let the next commit wait for the disk, or not; the connection keeps what it was told.
+
+    Bringing the log home into the file waits for the disk twice. A commit that need not last leaves that to one that
+    waits anyway, unless the log has grown long.
+    """
     pooled = connection.connection
-    if pooled.info.get("lasting", False) != lasting and pooled.dbapi_connection is not None:
+    if pooled.info.get("lasting") is not lasting and pooled.dbapi_connection is not None:
         pooled.dbapi_connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+        pooled.dbapi_connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES if lasting else 4 * LOG_PAGES}")
         pooled.info["lasting"] = lasting
 
 

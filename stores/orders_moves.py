@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -15,49 +15,62 @@ SET = 500
 SET_FROM = 4
 
 
-class Move(NamedTuple):
-    """Column values to write into the row with this key, read at version `expect`."""
+class Moves(NamedTuple):
+    """Rows that were all read at version `expect`, under the claim `token` (None: no claim), and get the same values."""
 
-    key: str
+    values: Mapping[str, Any]
     expect: int
-    #: one and the same dict for all rows that get the same
-    values: dict[str, Any]
+    token: str | None
+    keys: list[str]
 
 
-def write_moves(c: Connection, table: str, key: str, moves: Sequence[Move]) -> None:
-    """Write moves that were judged in this same transaction; every row's version rises by one.
-
-    Moves that share one dict of values are one statement for the set: no version that was judged can have changed since.
-    """
-    shared: dict[int, list[Move]] = {}
-    for move in moves:
-        shared.setdefault(id(move.values), []).append(move)
-    groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-    for some in shared.values():
-        values = some[0].values
-        if len(some) >= SET_FROM:
-            set_all(c, table, key, [move.key for move in some], values, also="version=version+1")
+def write_moves(c: Connection, table: str, key: str, moves: Iterable[Moves]) -> int:
+    """Compare and set; every row's version rises by one. Returns how many rows were as they were read."""
+    done = 0
+    rows: dict[tuple[tuple[str, ...], bool], list[tuple[Any, ...]]] = {}
+    for values, expect, token, keys in moves:
+        guard: tuple[Any, ...] = (expect,) if token is None else (expect, token)
+        if len(keys) >= SET_FROM:
+            where = _AS_READ if token is None else _AS_CLAIMED
+            done += set_all(c, table, key, keys, values, also="version=version+1", where=where, args=guard)
             continue
-        rows = groups.setdefault(tuple(values), [])
-        for move in some:
-            rows.append((*values.values(), move.key, move.expect))
-    for names, rows in groups.items():
-        sets = "".join(f", {n}=?" for n in names)
-        many(c, f"UPDATE {table} SET version=version+1{sets} WHERE {key}=? AND version=?", rows)
+        some = rows.setdefault((tuple(values), token is None), [])
+        for number in keys:
+            some.append((*values.values(), number, *guard))
+    for (names, unclaimed), some in rows.items():
+        done += move_each(c, table, key, names, some, claimed=not unclaimed)
+    return done
+
+
+def move_each(
+    c: Connection, table: str, key: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]], *, claimed: bool
+) -> int:
+    """Compare and set rows one by one: (values of `names`…, key, version read, and where it is claimed the token)."""
+    sets = "".join(f", {n}=?" for n in names)
+    where = _AS_CLAIMED if claimed else _AS_READ
+    return many(c, f"UPDATE {table} SET version=version+1{sets} WHERE {key}=? AND {where}", rows)
+
+
+_AS_READ = "version=?"
+_AS_CLAIMED = "version=? AND claim_token=?"
 
 
 def set_all(
-    c: Connection, table: str, key: str, keys: Sequence[str], values: Mapping[str, Any], *, also: str = "", where: str = ""
-) -> None:  # fmt: skip
-    """Write the same values into the rows with these keys; one statement per 500 keys.
+    c: Connection, table: str, key: str, keys: Sequence[str], values: Mapping[str, Any], *, also: str = "", where: str = "",
+    args: Sequence[Any] = (),
+) -> int:  # fmt: skip
+    """Write the same values into the rows with these keys; one statement per 500 keys. Returns how many there were.
 
     Args:
-        also: SQL of a further assignment. where: SQL of a further condition.
+        also: SQL of a further assignment. where, args: SQL of a further condition, and its parameters.
     """
     sets = ", ".join([*([also] if also else []), *(f"{name}=?" for name in values)])
     rest = f" AND {where}" if where else ""
+    done = 0
     for part in chunks(keys, SET):
-        run(c, f"UPDATE {table} SET {sets} WHERE {key} IN ({marks(len(part))}){rest}", [*values.values(), *part])
+        sql = f"UPDATE {table} SET {sets} WHERE {key} IN ({marks(len(part))}){rest}"
+        done += run(c, sql, [*values.values(), *part, *args])
+    return done
 
 
 def delete_all(c: Connection, table: str, key: str, keys: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from sql.columns import dumps, loads
 from stores import orders_rows as rows
 from stores.contracts import ParcelChange, RefundChange
 from stores.database import fetch, many
-from stores.orders_moves import Move, by_keys, in_list, write_moves
+from stores.orders_moves import Moves, by_keys, in_list, write_moves
 from stores.records import Outcome, Parcel, ParcelState, Refund, RefundLine
 
 _PARCEL_SET = frozenset({"carrier", "waybill", "handover_no", "members", "ship_by", "warehouse"})
@@ -50,10 +50,11 @@ def add_parcels(
             "",
             str(p.state),
             reason,
-            dumps(facts.get(p.parcel_no, {})),
+            dumps(facts[p.parcel_no]) if p.parcel_no in facts else "{}",
             _lead(p.members),
         )
         for p in fresh
+        if p.state != ParcelState.PLANNING
     ]
     many(c, rows.ADD_STEP, steps)
     return outcomes
@@ -70,7 +71,7 @@ def apply_parcels(c: Connection, changes: Sequence[ParcelChange], run_id: str, n
     held = {r[0]: r for r in by_keys(c, select, "parcel_no", [x.parcel_no for x in changes])}
     outcomes, moves, steps = [], [], []
     versions = {no: r[1] for no, r in held.items()}
-    plain: dict[str, dict[str, Any]] = {}
+    plain: dict[tuple[str, int], Moves] = {}
     for change in changes:
         no = change.parcel_no
         outcome = _judge(no, change.expect, versions, "unknown_parcel")
@@ -80,13 +81,15 @@ def apply_parcels(c: Connection, changes: Sequence[ParcelChange], run_id: str, n
         versions[no] = _TAKEN
         _, _, state, members = held[no]
         to = state if change.to is None else str(change.to)
-        values = plain.setdefault(to, {"changed_at": now, "state": to})
+        values = {"changed_at": now, "state": to}
         if change.set:
-            values = values | rows.PARCELS.packed(no, change.set, _PARCEL_SET)
-        moves.append(Move(no, change.expect, values))
+            values |= rows.PARCELS.packed(no, change.set, _PARCEL_SET)
+            moves.append(Moves(values, change.expect, None, [no]))
+        else:
+            plain.setdefault((to, change.expect), Moves(values, change.expect, None, [])).keys.append(no)
         lead = _lead(loads(members))
         steps.append((no, outcome.version, now, run_id, state, to, change.reason, dumps(change.facts), lead))
-    write_moves(c, "parcels", "parcel_no", moves)
+    write_moves(c, "parcels", "parcel_no", [*plain.values(), *moves])
     many(c, rows.ADD_STEP, steps)
     return outcomes
 
@@ -116,7 +119,12 @@ def find_parcels(
     after: str,
 ) -> list[Parcel]:
     """See `Orders.find_parcels`; `exact`: column → value, empty values do not filter."""
-    where, args = _filters({"state": [str(s) for s in states], "shop": shops}, exact)
+    few = order_no or exact.get("waybill") or exact.get("handover_no")
+    # The plus keeps the planner on the index of what is rarer than a state.
+    lists = {"shop": shops, "+state": [str(s) for s in states]} if few else {"shop": shops}
+    where, args = _filters(lists, exact)
+    if states and not few:
+        where.insert(0, "state = ?")
     if order_no:
         # A planning parcel is an intent its orders are not told of yet: only its own list of members knows them.
         where.append(
@@ -125,7 +133,11 @@ def find_parcels(
         )
         args += [order_no, f'"{order_no}"']
     sql = f"{rows.PARCELS.select} WHERE {' AND '.join([*where, 'parcel_no > ?'])} ORDER BY parcel_no LIMIT ?"
-    return rows.PARCELS.records(fetch(c, sql, [*args, after, limit]))
+    if few or not states:
+        return rows.PARCELS.records(fetch(c, sql, [*args, after, limit]))
+    # One state at a time is read in the order of the index; several at once would be sorted whole for each page.
+    found = [row for state in dict.fromkeys(states) for row in fetch(c, sql, [str(state), *args, after, limit])]
+    return rows.PARCELS.records(sorted(found)[:limit] if len(states) > 1 else found)
 
 
 def _filters(lists: Mapping[str, Sequence[str]], exact: Mapping[str, str]) -> tuple[list[str], list[Any]]:
@@ -138,7 +150,8 @@ def _filters(lists: Mapping[str, Sequence[str]], exact: Mapping[str, str]) -> tu
             args += given
     for column, value in exact.items():
         if value:
-            where.append(f"{column} = ?")
+            # said twice, so that an index of what is not empty serves
+            where.append(f"{column} = ? AND {column} <> ''")
             args.append(value)
     return where, args
 
@@ -192,7 +205,7 @@ def apply_refunds(c: Connection, changes: Sequence[RefundChange], run_id: str, n
             continue
         versions[no] = _TAKEN
         values = rows.REFUNDS.packed(no, change.set, _REFUND_SET) | {"changed_at": now}
-        moves.append(Move(no, change.expect, values))
+        moves.append(Moves(values, change.expect, None, [no]))
         status, order_no = held[no][2:]
         to = values.get("status", status)
         steps.append((no, outcome.version, now, run_id, status, to, change.reason, dumps(change.facts), order_no))

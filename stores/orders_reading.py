@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from sql.columns import ms
 from stores import orders_rows as rows
-from stores.contracts import OrderQuery
+from stores.contracts import PARTS, REFUNDED_LINES, OrderQuery
 from stores.database import fetch
 from stores.orders_moves import by_keys, in_list, set_all
 from stores.records import FullOrder, Order, Progress, Record, Refund
@@ -21,9 +21,10 @@ R = TypeVar("R", bound=Record)
 Cursor = tuple[str, str]
 
 
-def heads(c: Connection, order_nos: Sequence[str]) -> dict[str, Order]:
-    """Heads by number, in the order asked for."""
-    found = {r[0]: rows.ORDERS.record(r) for r in by_keys(c, rows.ORDERS.select, "order_no", order_nos)}
+def heads(c: Connection, order_nos: Sequence[str], parts: Collection[str] = PARTS) -> dict[str, Order]:
+    """Heads by number, in the order asked for; only with those of their own parts that are wanted."""
+    table = rows.heads(parts)
+    found = {r[0]: table.record(r) for r in by_keys(c, table.select, "order_no", order_nos)}
     return {no: found[no] for no in order_nos if no in found}
 
 
@@ -32,6 +33,8 @@ def whole(c: Connection, orders: Iterable[Order], unseal: Unseal, parts: Collect
     given = list(orders)
     numbers = [o.order_no for o in given]
     lines = _parts(c, rows.LINES, numbers) if "lines" in parts else {}
+    if REFUNDED_LINES in parts:
+        lines = _parts(c, rows.LINES, numbers, where=" AND refund_state<>'none'")
     ship_lines = _parts(c, rows.SHIP_LINES, numbers) if "ship_lines" in parts else {}
     holds = _parts(c, rows.HOLDS, numbers, "since, code") if "holds" in parts else {}
     members = _parts(c, rows.MEMBERSHIPS, numbers) if "memberships" in parts else {}
@@ -43,11 +46,16 @@ def whole(c: Connection, orders: Iterable[Order], unseal: Unseal, parts: Collect
         buyer, seller = remarks.get(no, _SILENT)
         out.append(
             FullOrder(
-                order=order, lines=tuple(lines.get(no, ())), ship_lines=tuple(ship_lines.get(no, ())),
-                holds=tuple(holds.get(no, ())), memberships=tuple(members.get(no, ())), refunds=tuple(refunds.get(no, ())),
-                buyer_remark=buyer, seller_remark=seller,
+                order=order,
+                lines=tuple(lines[no]) if no in lines else (),
+                ship_lines=tuple(ship_lines[no]) if no in ship_lines else (),
+                holds=tuple(holds[no]) if no in holds else (),
+                memberships=tuple(members[no]) if no in members else (),
+                refunds=tuple(refunds[no]) if no in refunds else (),
+                buyer_remark=buyer,
+                seller_remark=seller,
             )
-        )  # fmt: skip
+        )
     return out
 
 
@@ -60,9 +68,11 @@ def _remarks(c: Connection, numbers: Sequence[str], unseal: Unseal) -> dict[str,
     return {no: (unseal(buyer).decode(), unseal(seller).decode()) for no, buyer, seller in found if buyer or seller}
 
 
-def _parts(c: Connection, table: Rows[R], numbers: Sequence[str], sort: str = "") -> dict[str, list[R]]:
+def _parts(
+    c: Connection, table: Rows[R], numbers: Sequence[str], sort: str = "", *, where: str = ""
+) -> dict[str, list[R]]:
     """Records of one table by order number, sorted within each order."""
-    found = by_keys(c, table.select, "order_no", numbers, f" ORDER BY {sort or ', '.join(table.keys)}")
+    found = by_keys(c, table.select, "order_no", numbers, f"{where} ORDER BY {sort or ', '.join(table.keys)}")
     parts: dict[str, list[R]] = {}
     number, record = table.columns.index("order_no"), table.record
     for row in found:
@@ -138,8 +148,9 @@ def take(
     token: str,
     now: int,
     until: int,
+    table: Rows[Order],
 ) -> list[tuple[Any, ...]]:
-    """Put `token` on the next orders that are free; returns their rows by (ship_by, order_no)."""
+    """Put `token` on the next orders that are free; returns their rows in `table` by (ship_by, order_no)."""
     where = "progress=? AND held=0 AND claim_until<=? AND (due_at IS NULL OR due_at<=?)"
     args: list[Any] = [str(progress), now, now]
     if after is not None:
@@ -148,14 +159,11 @@ def take(
     if shops:
         condition, given = in_list("+shop", shops)
         where, args = f"{where} AND {condition}", args + given
-    found = fetch(c, f"{rows.ORDERS.select} WHERE {where} ORDER BY ship_by, order_no LIMIT ?", [*args, limit])
+    found = fetch(c, f"{table.select} WHERE {where} ORDER BY ship_by, order_no LIMIT ?", [*args, limit])
     set_all(c, "orders", "order_no", [row[0] for row in found], {"claim_token": token, "claim_until": until})
     return found
 
 
-def position(row: Sequence[Any]) -> Cursor:
+def position(row: Sequence[Any], table: Rows[Order]) -> Cursor:
     """Where a claim stands after this row."""
-    return str(row[_SHIP_BY]), str(row[0])
-
-
-_SHIP_BY = rows.ORDERS.columns.index("ship_by")
+    return str(row[table.columns.index("ship_by")]), str(row[0])

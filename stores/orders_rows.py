@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from stores.database import insert_sql
 from stores.records import (
     Hold,
     Line,
+    Mark,
     Membership,
     Order,
     Parcel,
@@ -34,10 +36,37 @@ def _unpack_ship_by(at: int) -> datetime | None:
     return None if at == t.NO_SHIP_BY else when_cached(at)
 
 
-#: few regions stand in many orders, and a record is immutable
+#: few regions and few doubts stand in many orders, and a record is immutable
 _region = lru_cache(maxsize=4096)(msgspec.json.Decoder(Region).decode)
 
-ORDERS = Rows(t.orders, Order, {"ship_by": Pair(_pack_ship_by, _unpack_ship_by), "region": Pair(dumps, _region)})
+_marks = lru_cache(maxsize=4096)(msgspec.json.Decoder(tuple[Mark, ...]).decode)
+
+_OWN = {
+    "ship_by": Pair(_pack_ship_by, _unpack_ship_by),
+    "region": Pair(dumps, _region),
+    "marks": Pair(dumps, _marks, ((), "[]")),
+}
+ORDERS = Rows(t.orders, Order, _OWN)
+#: what only some jobs look at in a head, by the part's name in `stores.contracts.PARTS`
+_HEAD_PARTS = {
+    "amounts": (
+        "goods_minor", "freight_minor", "tax_minor", "charges_minor", "adjust_minor", "paid_minor", "refunded_minor",
+        "subsidy_minor", "receivable_minor", "adjustments",
+    ),
+    "document": ("platform_status", "doc_hash", "marks"),
+}  # fmt: skip
+_PARTLY = {
+    frozenset(some): Rows(t.orders, Order, _OWN, without=[n for p in some for n in _HEAD_PARTS[p]])
+    for some in (["amounts"], ["document"], list(_HEAD_PARTS))
+}
+
+
+def heads(parts: Collection[str]) -> Rows[Order]:
+    """The orders' table with what these parts have of a head."""
+    missing = frozenset(p for p in _HEAD_PARTS if p not in parts)
+    return _PARTLY[missing] if missing else ORDERS
+
+
 LINES = Rows(t.order_lines, Line)
 SHIP_LINES = Rows(t.ship_lines, ShipLine)
 HOLDS = Rows(t.order_holds, Hold)

@@ -6,7 +6,7 @@ whole record are compiled once from its fields, as the statements are: every ord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -42,6 +42,7 @@ class Rows(Generic[R]):
     Args:
         own: field → conversion other than its type's.
         rename: field → column, where the column is called otherwise (SQL's own words).
+        without: fields that are left out and keep their defaults: to read with only.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class Rows(Generic[R]):
         own: Mapping[str, Pair] | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        fields = msgspec.structs.fields(record)
+        fields = [f for f in msgspec.structs.fields(record) if f.name not in without]
         pairs = {f.name: (own or {}).get(f.name) or _pair(f.type) for f in fields}
         self.name = table.name
         self.keys = tuple(c.name for c in table.primary_key.columns)
@@ -139,15 +141,20 @@ def _unpacker(record: type[R], pairs: Mapping[str, Pair | None]) -> Callable[[Se
     known: dict[str, Any] = {"record": record}
     parts = []
     for i, (name, pair) in enumerate(pairs.items()):
-        text = f"r[{i}]"
+        text = f"v{i}"
         if pair is not None:
             known[f"u{i}"] = pair.unpack
             text = f"u{i}({text})"
             if pair.empty is not None:
                 known[f"e{i}"], known[f"c{i}"] = pair.empty
-                text = f"e{i} if r[{i}] == c{i} else {text}"
+                text = f"e{i} if v{i} == c{i} else {text}"
         parts.append(f"{name}={text}")
-    return _function(f"lambda r: record({', '.join(parts)})", known, f"<record {record.__name__}>")
+    # a function's own names are looked up faster than the places of a tuple
+    values = "".join(f"v{i}, " for i in range(len(pairs)))
+    text = f"def unpack(r):\n    {values}= r\n    return record({', '.join(parts)})\n"
+    exec(compile(text, f"<record {record.__name__}>", "exec"), known)
+    made: Callable[[Sequence[Any]], R] = known["unpack"]
+    return made
 
 
 def _function(text: str, known: dict[str, Any], where: str) -> Callable[[Any], Any]:

@@ -38,6 +38,7 @@ _EDIT = f"SELECT {', '.join(names(t.order_edits))} FROM order_edits"
 _PUT_EDIT = upsert_sql(t.order_edits, ("order_no", "field"))
 #: progress in which nothing waits any more
 _FINAL = (Progress.COMPLETED, Progress.CANCELLED)
+_ON_THE_WAY = [p for p in Progress if p not in _FINAL]
 
 
 class SqlOrders:
@@ -59,7 +60,7 @@ class SqlOrders:
 
     def load(self, order_nos: Sequence[str], *, parts: Collection[str] = PARTS) -> dict[str, FullOrder]:
         with self._db.read() as c:
-            heads = orders_reading.heads(c, order_nos).values()
+            heads = orders_reading.heads(c, order_nos, parts).values()
             found = orders_reading.whole(c, heads, self._privacy.decrypt, parts)
         return {full.order.order_no: full for full in found}
 
@@ -96,25 +97,38 @@ class SqlOrders:
         after: tuple[str, str] | None = None,
         parts: Collection[str] = PARTS,
     ) -> Claimed:
-        token, now = secrets.token_hex(12), self._db.now_ms()
+        token, now, table = secrets.token_hex(12), self._db.now_ms(), rows.heads(parts)
         with self._db.write(lasting=False) as c:
-            taken = orders_reading.take(c, progress, limit, shops, after, token, now, now + int(lease_s * 1000))
+            taken = orders_reading.take(c, progress, limit, shops, after, token, now, now + int(lease_s * 1000), table)
         if not taken:
             return Claimed(token=token, orders=(), after=None)
-        heads = rows.ORDERS.records(taken)
+        heads = table.records(taken)
         # Read after the lock was given back. Whoever changes an order in between raises its version, so that what is
         # decided on the mixture is refused.
         with self._db.read() as c:
             orders = orders_reading.whole(c, heads, self._privacy.decrypt, parts)
-        return Claimed(token=token, orders=tuple(orders), after=orders_reading.position(taken[-1]))
+        return Claimed(token=token, orders=tuple(orders), after=orders_reading.position(taken[-1], table))
 
     def unclaim(self, token: str) -> None:
+        # By the index of work: only what is on its way is ever claimed.
+        states, args = in_list("progress", _ON_THE_WAY)
+        sql = f"UPDATE orders SET claim_token='', claim_until=0 WHERE {states} AND claim_token=? AND claim_token<>''"
         with self._db.write(lasting=False) as c:
-            run(c, "UPDATE orders SET claim_token='', claim_until=0 WHERE claim_token=? AND claim_token<>''", (token,))
+            run(c, sql, [*args, token])
 
-    def apply(self, changes: Sequence[Change], *, run_id: str) -> list[Outcome]:
-        with self._db.write() as c:
-            return orders_changing.apply(c, changes, run_id=run_id, now=self._db.now_ms(), seal=self._privacy.encrypt)
+    def apply(self, changes: Sequence[Change], *, run_id: str, lasting: bool = True) -> list[Outcome]:
+        now, seal = self._db.now_ms(), self._privacy.encrypt
+        if orders_changing.told(changes):
+            try:
+                with self._db.write(lasting=lasting) as c:
+                    return orders_changing.apply_told(c, changes, run_id=run_id, now=now, seal=seal)
+            except orders_changing.Stale:
+                pass
+        with self._db.write(lasting=lasting) as c:
+            return orders_changing.apply(c, changes, run_id=run_id, now=now, seal=seal)
+
+    def secure(self) -> None:
+        self._db.secure()
 
     def history(self, ref: str) -> list[Step]:
         with self._db.read() as c:
@@ -163,7 +177,7 @@ class SqlOrders:
         return out
 
     def oldest(self) -> dict[str, datetime]:
-        states, args = in_list("progress", [p for p in Progress if p not in _FINAL])
+        states, args = in_list("progress", _ON_THE_WAY)
         sql = f"SELECT progress, min(changed_at) FROM orders WHERE held=0 AND {states} GROUP BY progress"
         with self._db.read() as c:
             return {progress: when(at) for progress, at in fetch(c, sql, args)}
@@ -171,12 +185,10 @@ class SqlOrders:
     # --- merging
 
     def merge_keys(self, *, ready_before: datetime, press_before: datetime, limit: int, after: str = "") -> list[str]:
-        sql = (
-            "SELECT key FROM waiting WHERE window_ends_at<=? AND key>?"
-            " UNION SELECT key FROM waiting WHERE ship_by<? AND key>? ORDER BY 1 LIMIT ?"
-        )
+        # In the order of the table itself: a run that asks for one page after another passes each row once.
+        sql = "SELECT DISTINCT key FROM waiting WHERE key>? AND (window_ends_at<=? OR ship_by<?) ORDER BY key LIMIT ?"
         with self._db.read() as c:
-            return [key for (key,) in fetch(c, sql, (ms(ready_before), after, ms(press_before), after, limit))]
+            return [key for (key,) in fetch(c, sql, (after, ms(ready_before), ms(press_before), limit))]
 
     def waiting(self, keys: Sequence[str]) -> dict[str, list[Waiting]]:
         out: dict[str, list[Waiting]] = {}
@@ -196,11 +208,15 @@ class SqlOrders:
         reason: str,
         facts: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> list[Outcome]:
-        with self._db.write() as c:
+        # An intent alone need not outlive a power cut: what is made of it comes later in this same file.
+        lasting = any(p.state != ParcelState.PLANNING for p in batch)
+        with self._db.write(lasting=lasting) as c:
             return orders_parcels.add_parcels(c, batch, run_id, self._db.now_ms(), reason, facts or {})
 
     def apply_parcels(self, changes: Sequence[ParcelChange], *, run_id: str) -> list[Outcome]:
-        with self._db.write() as c:
+        # That a parcel is planned follows from its members: it is found again when it is missing.
+        lasting = any(x.to != ParcelState.PLANNED or x.set for x in changes)
+        with self._db.write(lasting=lasting) as c:
             return orders_parcels.apply_parcels(c, changes, run_id, self._db.now_ms())
 
     def parcels(self, parcel_nos: Sequence[str]) -> dict[str, Parcel]:

@@ -35,6 +35,8 @@ class _Reserving:
         self._tally = Tally(c, [(a.warehouse, s) for a in asks for s, _ in a.items] + old)
         self._now, self._run_id = now, run_id
         self._granted: list[Ask] = []
+        #: asks granted in this batch, by order, that are not among the known yet
+        self._fresh: dict[str, list[Ask]] = {}
         self._over: list[Held] = []
         self.answers = [self._answer(ask) for ask in asks]
         many(
@@ -48,14 +50,17 @@ class _Reserving:
         self._tally.flush()
 
     def _answer(self, ask: Ask) -> Answer:
-        mine = [h for h in self._known.get(ask.order_no, ()) if h.warehouse == ask.warehouse]
+        if ask.order_no in self._fresh:
+            self._known.setdefault(ask.order_no, []).extend(map(_held, self._fresh.pop(ask.order_no)))
+        known = self._known.get(ask.order_no, ())
+        mine = [h for h in known if h.warehouse == ask.warehouse] if known else ()
         for held in mine:
             if held.reservation_id == ask.reservation_id:
                 return _said(ask, granted=held.state in ("open", "shipped"))
         if mine and any(h.attempt > ask.attempt for h in mine):
             # A late repeat of an attempt that a newer one has replaced.
             return _said(ask, granted=False)
-        older = [h for h in mine if h.state == "open"]
+        older = [h for h in mine if h.state == "open"] if mine else ()
         missing = self._missing(ask, older)
         if missing:
             return _said(ask, granted=False, missing=missing)
@@ -70,23 +75,26 @@ class _Reserving:
                 back[sku] = back.get(sku, 0) + qty
         missing: dict[str, int] = {}
         for sku, qty in ask.items:
-            free = max(self._tally.available((ask.warehouse, sku)) + back.get(sku, 0), 0)
+            free = self._tally.available((ask.warehouse, sku)) + back.get(sku, 0)
             if qty > free:
-                missing[sku] = qty - free
+                missing[sku] = qty - max(free, 0)
         return missing
 
     def _grant(self, ask: Ask, older: Sequence[Held]) -> None:
-        kept = [h for h in self._known.get(ask.order_no, ()) if h not in older]
-        for held in older:
-            _give_back(self._tally, held, "superseded", self._now, self._run_id)
-            kept.append(held._replace(state="superseded"))
-        cause = Cause(ask.reservation_id, "reserve", ask.order_no, self._now, self._run_id)
-        for sku, qty in ask.items:
-            self._tally.add((ask.warehouse, sku), cause, held=qty)
-        kept.append(Held(*_identity(ask), ask.order_no, ask.attempt, dict(ask.items), {}, "open"))
-        self._known[ask.order_no] = kept
-        self._over += older
+        if older:
+            kept = [h for h in self._known.get(ask.order_no, ()) if h not in older]
+            for held in older:
+                _give_back(self._tally, held, "superseded", self._now, self._run_id)
+                kept.append(held._replace(state="superseded"))
+            self._known[ask.order_no] = kept
+            self._over += older
+        self._tally.hold(ask, self._now, self._run_id)
+        self._fresh.setdefault(ask.order_no, []).append(ask)
         self._granted.append(ask)
+
+
+def _held(ask: Ask) -> Held:
+    return Held(*_identity(ask), ask.order_no, ask.attempt, dict(ask.items), {}, "open")
 
 
 def _identity(ask: Ask) -> tuple[str, str]:

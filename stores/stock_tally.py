@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sql.columns import loads
 from sql.stock import stock_journal
 from stores.database import chunks, fetch, insert_sql, many, marks, names
+from stores.records import Ask
 
 #: (warehouse, sku)
 Place = tuple[str, str]
@@ -67,11 +68,16 @@ class Tally:
         self._c = c
         self._now: dict[Place, list[int]] = {p: [0, 0, 0] for p in sorted(set(places))}
         there: set[Place] = set()
-        for part in chunks(sorted({sku for _, sku in self._now}), 500):
-            sql = f"SELECT warehouse, sku, on_hand, held, defective FROM stock WHERE sku IN ({marks(len(part))})"
-            for warehouse, sku, *levels in fetch(c, sql, part):
-                if (warehouse, sku) in self._now:
-                    self._now[warehouse, sku] = list(levels)
+        skus: dict[str, list[str]] = {}
+        for warehouse, sku in self._now:
+            skus.setdefault(warehouse, []).append(sku)
+        for warehouse, some in skus.items():
+            for part in chunks(some, 500):
+                sql = (
+                    f"SELECT sku, on_hand, held, defective FROM stock WHERE warehouse=? AND sku IN ({marks(len(part))})"
+                )
+                for sku, *levels in fetch(c, sql, [warehouse, *part]):
+                    self._now[warehouse, sku] = levels
                     there.add((warehouse, sku))
         self._before = {p: tuple(v) for p, v in self._now.items()}
         #: places that get their first counter, be it of nothing: from then on the SKU is known there
@@ -104,6 +110,14 @@ class Tally:
         self._journal.append(
             (why.key, why.kind, *place, on_hand, held, defective, why.ref, why.at, why.reason, why.run_id)
         )
+
+    def hold(self, ask: Ask, at: int, run_id: str) -> None:
+        """Hold what was asked for; as `add`, for the most frequent cause of all."""
+        for sku, qty in ask.items:
+            self._now[ask.warehouse, sku][1] += qty
+            self._journal.append(
+                (ask.reservation_id, "reserve", ask.warehouse, sku, 0, qty, 0, ask.order_no, at, "", run_id)
+            )
 
     def flush(self) -> None:
         """Write what moved, and why."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -135,17 +136,21 @@ def refund_pending(full: FullOrder, limits: Limits) -> Finding | None:
 
 def unmapped(full: FullOrder, limits: Limits) -> Finding | None:
     """A line whose listing is no SKU of ours."""
-    lines = {s.line_no for s in full.ship_lines if s.status == "open" and not s.sku}
-    if not lines:
+    for s in full.ship_lines:
+        if not s.sku and s.status == "open":
+            break
+    else:
         return None
+    lines = {s.line_no for s in full.ship_lines if s.status == "open" and not s.sku}
     named = sorted({x.code or x.listing_id for x in full.lines if x.line_no in lines})
     return Finding("audit.unmapped", {"lines": sorted(lines), "listings": named})
 
 
 def nothing_to_ship(full: FullOrder, limits: Limits) -> Finding | None:
     """An order without an open ship line."""
-    if any(s.status == "open" for s in full.ship_lines):
-        return None
+    for s in full.ship_lines:
+        if s.status == "open":
+            return None
     return Finding("audit.nothing_to_ship", {"ship_lines": len(full.ship_lines)})
 
 
@@ -161,16 +166,21 @@ def platform_hold(full: FullOrder, limits: Limits) -> Finding | None:
 
 def doubt(full: FullOrder, limits: Limits) -> Finding | None:
     """A field we doubt that would decide money, state or shipping."""
+    if not full.order.marks:
+        return None
     found = sorted([m.field, m.why, d] for m in full.order.marks if (d := decides(m)))
     return Finding("audit.doubt", {"marks": found}) if found else None
 
 
 def decides(mark: Mark) -> str:
     """What a doubtful field decides: money, state, shipping, or nothing (empty)."""
-    for row in DECIDING:
-        if row.why == mark.why and row.field.fullmatch(mark.field):
-            return row.decides
-    return ""
+    return _decides(mark.why, mark.field)
+
+
+@lru_cache(maxsize=4096)
+def _decides(why: str, field: str) -> str:
+    """Few doubts stand in many orders."""
+    return next((row.decides for row in DECIDING if row.why == why and row.field.fullmatch(field)), "")
 
 
 def flags(full: FullOrder, limits: Limits) -> list[Finding]:

@@ -72,8 +72,13 @@ class Limits(NamedTuple):
 
 def warehouses_of(full: FullOrder) -> tuple[str, ...]:
     """Where an order's open ship lines come from, by name."""
-    places = {s.warehouse for s in full.ship_lines if s.status == "open" and s.warehouse}
-    return tuple(places) if len(places) < 2 else tuple(sorted(places))
+    only = ""
+    for s in full.ship_lines:
+        if s.status == "open" and s.warehouse and s.warehouse != only:
+            if only:
+                return tuple(sorted({s.warehouse for s in full.ship_lines if s.status == "open" and s.warehouse}))
+            only = s.warehouse
+    return (only,) if only else ()
 
 
 def waiting_key(order: Order, warehouse: str, *, never: bool) -> str:
@@ -125,13 +130,13 @@ def stays(full: FullOrder) -> str:
 def alone(full: FullOrder, never_flags: Collection[str]) -> str:
     """Why an order's part shares its parcel with nobody; empty when it may."""
     head = full.order
-    if len(warehouses_of(full)) > 1:
+    if len(full.ship_lines) > 1 and len(warehouses_of(full)) > 1:
         return "merge.split_order"
     if not head.merge_key:
         return "merge.no_key"
     if not head.buyer_key:
         return "merge.no_buyer"
-    if any(flag in never_flags for flag in head.flags):
+    if head.flags and any(flag in never_flags for flag in head.flags):
         return "merge.flag"
     return "merge.refund" if head.refund_state in (RefundState.ASKED, RefundState.FULL) else ""
 
@@ -153,12 +158,12 @@ def group(
     for row in rows:
         full = fulls.get(row.order_no)
         code = stays(full) if full else "merge.moved"
-        if full is None or code or row.warehouse not in warehouses_of(full):
+        if full is None or code or row.warehouse not in (places := warehouses_of(full)):
             left[row.order_no] = code or "merge.moved"
             continue
         code = alone(full, limits.never_flags)
         if code:
-            single.append(Group((full,), warehouses_of(full), reason, code))
+            single.append(Group((full,), places, reason, code))
         else:
             shared.setdefault(full.order.buyer_key, []).append(full)
     groups = single
@@ -215,7 +220,9 @@ def parcel_no(lead: str, warehouse: str, rounds: int) -> str:
     return "P" + base32(digest, 16) + lead[-3:]
 
 
-def parcels(group_: Group, carriers: Mapping[str, str], now: datetime) -> tuple[Parcel, ...]:
+def parcels(
+    group_: Group, carriers: Mapping[str, str], now: datetime, state: ParcelState = ParcelState.PLANNING
+) -> tuple[Parcel, ...]:
     """The intended parcels of a group, one per warehouse.
 
     Raises:
@@ -225,11 +232,11 @@ def parcels(group_: Group, carriers: Mapping[str, str], now: datetime) -> tuple[
     orders = [m.order for m in group_.members]
     numbers = tuple(sorted([o.order_no for o in orders]))
     lead, rounds = numbers[0], sum([o.merge_round for o in orders])
-    ship_by = min([o.ship_by for o in orders if o.ship_by], default=None)
+    ship_by = orders[0].ship_by if len(orders) == 1 else min([o.ship_by for o in orders if o.ship_by], default=None)
     return tuple(
         Parcel(
             parcel_no=parcel_no(lead, w, rounds), shop=orders[0].shop, platform=orders[0].platform, warehouse=w,
-            state=ParcelState.PLANNING, members=numbers, carrier=carriers.get(w, ""), ship_by=ship_by, created_at=now,
+            state=state, members=numbers, carrier=carriers.get(w, ""), ship_by=ship_by, created_at=now,
             changed_at=now,
         )
         for w in group_.warehouses

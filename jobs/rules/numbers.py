@@ -15,6 +15,7 @@ SHARDS = 512
 WIDTH = 37
 _NUMBER = 26
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _PLAIN = re.compile(r"[1-9][0-9]{0,24}")
 _OTHER = re.compile(r"[0-9A-Za-z-]{1,25}")
 
@@ -22,6 +23,8 @@ _OTHER = re.compile(r"[0-9A-Za-z-]{1,25}")
 def base32(data: bytes, width: int) -> str:
     """`width` Crockford base32 characters of the leading bits of `data`."""
     n = int.from_bytes(data) >> len(data) * 8 - width * 5
+    if width % 2 == 0:
+        return "".join([_PAIRS[n >> at & 1023] for at in range(width * 5 - 10, -1, -10)])
     return "".join([_ALPHABET[n >> at & 31] for at in range(width * 5 - 5, -1, -5)])
 
 

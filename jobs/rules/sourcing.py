@@ -82,8 +82,17 @@ class Tally:
     """Pieces that may still be promised, per place and SKU; drawn down as orders are placed."""
 
     def __init__(self, levels: Iterable[tuple[str, str, int]], places: Sequence[Place]) -> None:
-        safety = {p.name: p.safety for p in places}
-        self._left = {(w, s): max(n - safety[w], 0) for w, s, n in levels if w in safety}
+        self._safety = {p.name: p.safety for p in places}
+        self._left: dict[tuple[str, str], int] = {}
+        self.learn(levels)
+
+    def learn(self, levels: Iterable[tuple[str, str, int]]) -> None:
+        """Take in levels of more SKUs."""
+        left, safety = self._left, self._safety
+        for warehouse, sku, pieces in levels:
+            if warehouse in safety:
+                free = pieces - safety[warehouse]
+                left[warehouse, sku] = free if free > 0 else 0
 
     def left(self, place: str, sku: str) -> int:
         return self._left.get((place, sku), 0)
@@ -146,6 +155,8 @@ def stock_depth(question: Question, places: Sequence[Place]) -> Sequence[int] | 
     return [-min(question.tally.left(p.name, s) for s in skus) for p in places]
 
 
+#: rules that look at no stock
+_STEADY = frozenset({"region", "kind", "priority"})
 RULES: dict[str, Rule] = {
     "fewest_parcels": fewest_parcels,
     "region": region,
@@ -167,27 +178,39 @@ def rank(question: Question, places: Sequence[Place], rules: Sequence[str]) -> t
     return ordered, decided
 
 
-def best(question: Question, places: Sequence[Place], rules: Sequence[str]) -> tuple[Place, str]:
-    """The first of `rank`, without ranking the others: each rule narrows the choice until one place is left."""
-    left, decided = list(places), "only_place"
-    for name in rules:
-        if len(left) == 1:
-            return left[0], decided
-        got = RULES[name](question, left)
-        if got is not None:
-            low = min(got)
-            fewer = [p for p, r in zip(left, got, strict=True) if r == low]
-            left, decided = fewer, decided if len(fewer) == len(left) else name
+def best(
+    question: Question, places: Sequence[Place], rules: Sequence[str], decided: str = "only_place"
+) -> tuple[Place, str]:
+    """The first of `rank`, without ranking the others: each rule narrows the choice until one place is left.
+
+    `decided`: the rule that has narrowed it to these places so far.
+    """
+    left, decided = _narrowed(question, places, rules, decided)
     if len(left) == 1:
         return left[0], decided
     return min(left, key=lambda p: p.name), "name"
 
 
+def _narrowed(
+    question: Question, places: Sequence[Place], rules: Sequence[str], decided: str
+) -> tuple[Sequence[Place], str]:
+    left = places
+    for name in rules:
+        if len(left) == 1:
+            break
+        got = RULES[name](question, left)
+        if got is not None:
+            low = min(got)
+            fewer = [p for p, r in zip(left, got, strict=True) if r == low]
+            left, decided = fewer, decided if len(fewer) == len(left) else name
+    return left, decided
+
+
 def needs_of(full: FullOrder) -> tuple[Need, ...]:
     """The open ship lines of an order, by number."""
-    return tuple(
-        sorted(Need(s.ship_no, s.line_no, s.sku, s.qty, s.value_minor) for s in full.ship_lines if s.status == "open")
-    )
+    needs = [Need(s.ship_no, s.line_no, s.sku, s.qty, s.value_minor) for s in full.ship_lines if s.status == "open"]
+    needs.sort()
+    return tuple(needs)
 
 
 def choose(
@@ -204,18 +227,37 @@ def choose(
     serving = [p for p in places if not p.excludes or not _matches(names, p.excludes)]
     if not serving:
         return Choice((), "source.no_place", {"province": where.province, "city": where.city}, {})
-    wanted = tuple(sums(needs).items())
-    whole = [p for p in serving if tally.has(p.name, wanted)]
-    question = Question(where, _by_line(needs), tally)
+    wanted = sums(needs)
+    pieces = tuple(wanted.items())
+    whole = [p for p in serving if tally.has(p.name, pieces)]
     if whole:
-        # Each of them ships every line, so the rule that counts what is left to others is a tie.
-        chosen, decided = best(question, whole, [r for r in rules if r != "fewest_parcels"])
+        chosen, decided = _best_whole(needs, where, tuple(whole), tally, tuple(rules))
         parts = ((chosen.name, tuple(needs)),)
-        return Choice(parts, "source.single", {"places": {chosen.name: dict(wanted)}, "because": decided}, {})
+        return Choice(parts, "source.single", {"places": {chosen.name: wanted}, "because": decided}, {})
     short = _missing(needs, serving, tally)
     if short:
         return Choice((), "source.shortage", {"missing": short}, short)
-    return _split(question, serving, rules, limits)
+    return _split(Question(where, _by_line(needs), tally), serving, rules, limits)
+
+
+def _best_whole(
+    needs: Sequence[Need], where: Region, whole: tuple[Place, ...], tally: Tally, rules: tuple[str, ...]
+) -> tuple[Place, str]:
+    """`best` of places that ship every line each: the rule that counts what is left to others is a tie there."""
+    left, decided, rest = _narrowed_alike(where, whole, rules)
+    return best(Question(where, (tuple(needs),), tally), left, rest, decided) if len(left) > 1 else (left[0], decided)
+
+
+@lru_cache(maxsize=8192)
+def _narrowed_alike(
+    where: Region, whole: tuple[Place, ...], rules: tuple[str, ...]
+) -> tuple[tuple[Place, ...], str, tuple[str, ...]]:
+    """What the rules before the first that looks at stock leave of these places, and the rules after them: the same
+    question for every order to one region."""
+    wanted = [r for r in rules if r != "fewest_parcels"]
+    first = next((i for i, r in enumerate(wanted) if r not in _STEADY), len(wanted))
+    left, decided = _narrowed(Question(where, (), Tally((), ())), whole, wanted[:first], "only_place")
+    return tuple(left), decided, tuple(wanted[first:])
 
 
 def _split(question: Question, places: Sequence[Place], rules: Sequence[str], limits: Limits) -> Choice:
@@ -345,8 +387,9 @@ def asks(full: FullOrder, intent: Sequence[tuple[str, str, int]]) -> Mapping[str
 
 def intent_of(parts: Iterable[tuple[str, Sequence[Need]]]) -> tuple[tuple[str, str, int], ...]:
     """A choice as it is stored on the order: one row per ship line, in their order."""
-    rows = sorted((need.ship_no, place, need.sku, need.qty) for place, needs in parts for need in needs)
-    return tuple((place, sku, qty) for _, place, sku, qty in rows)
+    rows = [(need.ship_no, place, need.sku, need.qty) for place, needs in parts for need in needs]
+    rows.sort()
+    return tuple([row[1:] for row in rows])
 
 
 def overtried(reroutes: int, most: int, released_at: Iterable[int]) -> bool:

@@ -16,11 +16,22 @@ from __future__ import annotations
 from stores.contracts.bus import Bus, Event
 from stores.contracts.inbox import Inbox
 from stores.contracts.ledger import Ledger
-from stores.contracts.orders import PARTS, Change, Claimed, NewOrder, OrderQuery, Orders, ParcelChange, RefundChange
+from stores.contracts.orders import (
+    PARTS,
+    REFUNDED_LINES,
+    Change,
+    Claimed,
+    NewOrder,
+    OrderQuery,
+    Orders,
+    ParcelChange,
+    RefundChange,
+)
 from stores.contracts.stock import Stock
 
 __all__ = [
     "PARTS",
+    "REFUNDED_LINES",
     "Bus",
     "Change",
     "Claimed",

@@ -26,8 +26,11 @@ from stores.records import (
     Waiting,
 )
 
-#: what a whole order has beside its head
-PARTS = frozenset({"lines", "ship_lines", "holds", "memberships", "refunds", "remarks"})
+#: what a whole order has beside the state in its head. Of the head itself `amounts` are the parts of payable, what was
+#: paid and paid back, and the adjustments; `document` the marks, and the platform's status word and hash.
+PARTS = frozenset({"lines", "ship_lines", "holds", "memberships", "refunds", "remarks", "amounts", "document"})
+#: in place of `lines`: only those with a refund
+REFUNDED_LINES = "refunded_lines"
 
 
 class NewOrder(Record, frozen=True, kw_only=True):
@@ -80,6 +83,13 @@ class Change(Record, frozen=True, kw_only=True):
     token: str | None = None
     #: keep the claim (a later Change of the same run will finish it); default: this change ends it
     keep_claim: bool = False
+    #: progress of the version that was read, where the caller knows it: spares the store a reading of its own
+    was: Progress | None = None
+    #: False: an intent, which is no move and no step of the history; the version rises all the same
+    recorded: bool = True
+    #: parcels that come to be with this change, whose one member is this order: they lie in its shard, and their
+    #: history begins with the change's reason. One that is there already: refused, ``parcel_taken``
+    parcels: tuple[Parcel, ...] = ()
 
 
 class Claimed(Record, frozen=True, kw_only=True):
@@ -156,7 +166,7 @@ class Orders(Protocol):
         """Whole orders (no personal data) of those that exist, each table read once for the whole set.
 
         Args:
-            parts: of `PARTS`, those the caller looks at; the others are not read and stay empty.
+            parts: of `PARTS`, those the caller looks at; the others are not read and stay empty, in the head 0.
         """
         ...
 
@@ -196,14 +206,21 @@ class Orders(Protocol):
         """Give back what is left of a claim (a clean stop)."""
         ...
 
-    def apply(self, changes: Sequence[Change], *, run_id: str) -> list[Outcome]:
-        """Write recorded changes, each order's wholly or not at all: done, changed, lost, or refused (unknown order).
+    def apply(self, changes: Sequence[Change], *, run_id: str, lasting: bool = True) -> list[Outcome]:
+        """Write recorded changes, each order's wholly or not at all: done, changed, lost, or refused (unknown order,
+        ``parcel_taken``).
 
         Args:
             changes: at most 500, at most one per order.
+            lasting: they outlive a power cut at once. False: with the next lasting write, at the latest with
+                `secure`; for what is done again when it is missing and what nobody else was told of.
         Raises:
             BadItem: a row broke a constraint; nothing was written. Bisect.
         """
+        ...
+
+    def secure(self) -> None:
+        """When this returns, everything written before outlives a power cut."""
         ...
 
     def history(self, ref: str) -> list[Step]:
@@ -250,7 +267,8 @@ class Orders(Protocol):
         reason: str,
         facts: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> list[Outcome]:
-        """Insert parcels (usually in state planning: the intent); ``already`` when the number is there."""
+        """Insert parcels (usually in state planning: the intent, which is no step of their history); ``already`` when
+        the number is there."""
         ...
 
     def apply_parcels(self, changes: Sequence[ParcelChange], *, run_id: str) -> list[Outcome]: ...

@@ -24,7 +24,8 @@ def test_a_difference_is_found_and_repaired_by_plan(at: At) -> None:
     oms = at("sourced")
     with sqlite3.connect(oms.folder / "data" / "stock.db") as stock:
         stock.execute(
-            "UPDATE stock SET held = held + 2 WHERE rowid = (SELECT min(rowid) FROM stock WHERE on_hand > held + 2)"
+            "UPDATE stock SET held = held + 2 WHERE (warehouse, sku) ="
+            " (SELECT warehouse, sku FROM stock WHERE on_hand > held + 2 ORDER BY warehouse, sku LIMIT 1)"
         )
     stock.close()
     said = oms("reconcile", "stock", "--plan", "repair.json", "--json")

@@ -145,7 +145,7 @@ class Office:
 
 
 #: moves that a sweep finishes when they were cut; it says so instead of the reason, which the intent before it bears
-_SWEPT = {("sourced", "merged"), ("merged", "sourced")}
+_SWEPT = {("sourced", "merged"), ("merged", "sourced"), ("planning", "planned")}
 
 
 def _history(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:

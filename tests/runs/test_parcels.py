@@ -37,7 +37,7 @@ def test_a_parcel_is_shown_by_its_number_or_waybill_with_what_happened(env: Env,
     [parcel] = shipped(env, platform, document("1", ("SKU-1", 2), ("SKU-2", 1)))
     shown = parcels.show(env, parcel.parcel_no)
     assert parcels.show(env, waybill(parcel)) == shown
-    assert [s["to_state"] for s in shown["history"]] == ["planning", "planned", "handed_over", "labelled", "shipped"]
+    assert [s["to_state"] for s in shown["history"]] == ["planned", "handed_over", "labelled", "shipped"]
     assert [(s["sku"], s["shipped_qty"]) for s in shown["lines"]] == [("SKU-1", 2), ("SKU-2", 1)]
     assert len(shown["notices"]) == 2
     assert "张三" not in repr(shown)

@@ -60,7 +60,9 @@ def test_an_order_is_sourced_where_its_region_is_served(env: Env) -> None:
     assert (full.order.progress, full.order.intent, full.order.attempt) == (Progress.SOURCED, (), 1)
     assert (held(env), env.stock.demand()) == ({("SOUTH", "SKU-1"): 2}, {})
     step = env.orders.history(number)[-1]
-    assert (step.reason, step.facts) == ("source.single", {"places": {"SOUTH": {"SKU-1": 2}}, "because": "region"})
+    why = {"places": {"SOUTH": {"SKU-1": 2}}, "because": "region", "reservation": f"{number}:1"}
+    assert (step.reason, step.facts) == ("source.single", why)
+    assert [s.version for s in env.orders.history(number)] == [1, 3]
 
 
 def test_a_sourced_order_waits_for_others_under_its_key(env: Env) -> None:

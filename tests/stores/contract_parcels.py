@@ -70,7 +70,12 @@ class ParcelsContract:
         expected = replace(parcel, state=ParcelState.PLANNED, version=2, changed_at=clock.now(), **values)
         assert orders.parcels(["P001", "P999"]) == {"P001": expected}
         steps = [(s.version, s.from_state, s.to_state, s.reason, s.facts) for s in orders.history("P001")]
-        assert steps == [(1, "", "planning", "merge.window", {"n": 2}), (2, "planning", "planned", "merge.ok", {})]
+        # the intent is no step; a parcel that is planned at once begins with one
+        assert steps == [(2, "planning", "planned", "merge.ok", {})]
+        facts = {"P009": {"n": 2}}
+        orders.add_parcels([a_parcel(9, 1, state=ParcelState.PLANNED)], run_id="r1", reason="merge.window", facts=facts)
+        [step] = orders.history("P009")
+        assert (step.version, step.from_state, step.to_state, step.facts) == (1, "", "planned", {"n": 2})
         stale = orders.apply_parcels([replace(planned, reason="late")], run_id="r3")
         assert [(o.result, o.version) for o in stale] == [("changed", 2)]
 

@@ -171,6 +171,23 @@ def test_every_store_may_lie_in_one_file(url: str) -> None:
     assert all(stores.schema_state(store, url).is_current for store in STORES)
 
 
+def test_an_upgrade_keeps_the_rows_of_tables_that_are_made_anew(tmp_path: Path, url: str) -> None:
+    made = engine(tmp_path / "a.db")
+    migrate.upgrade(made, "stock", to="stock_0001")
+    rows = {
+        "stock": ("W1", "A", 5, 2, 1),
+        "demand": ("O1", "A", 3),
+        "reservations": ("O1:1", "W1", "O1", 1, '[["A", 2]]', "{}", "open", 7),
+    }
+    with made.connect() as c:
+        for table, row in rows.items():
+            c.exec_driver_sql(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+        assert stores.upgrade("stock", url).is_current
+        found = {table: tuple(c.exec_driver_sql(f"SELECT * FROM {table}").one()) for table in rows}
+    made.dispose()
+    assert found == rows
+
+
 def test_an_unchecked_database_opens_whatever_version_it_is(tmp_path: Path, url: str) -> None:
     database = Database.unchecked(url, "stock")
     with database.read() as c:

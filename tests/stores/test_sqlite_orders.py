@@ -15,6 +15,7 @@ from stores.privacy import Privacy
 from stores.records import Edit, Progress
 from stores.sql_orders import SqlOrders
 from tests.stores.clocks import FixedClock
+from tests.stores.contract_changes import ChangesContract
 from tests.stores.contract_orders import RECEIVER, T0, OrdersContract, a_change, a_new, number
 from tests.stores.contract_parcels import ParcelsContract
 
@@ -31,7 +32,7 @@ def orders(tmp_path: Path, clock: FixedClock) -> Iterator[Orders]:
     store.close()
 
 
-class TestSqliteOrders(OrdersContract, ParcelsContract):
+class TestSqliteOrders(OrdersContract, ParcelsContract, ChangesContract):
     def test_no_personal_data_lies_in_clear_in_the_file(self, orders: Orders, tmp_path: Path) -> None:
         orders.add([a_new(1)], run_id="r1")
         orders.apply([a_change(1, receiver=RECEIVER)], run_id="r2")
@@ -82,8 +83,22 @@ class TestSqliteOrders(OrdersContract, ParcelsContract):
                 "SELECT * FROM orders WHERE (ordered_at, order_no) > (1, 'a') ORDER BY ordered_at, order_no LIMIT 5",
                 "orders_ordered",
             ),
-            ("SELECT * FROM orders WHERE claim_token='a' AND claim_token<>''", "orders_claimed"),
-            ("SELECT shop, progress, count(*), sum(held > 0) FROM orders GROUP BY shop, progress", "orders_shop"),
+            (
+                "SELECT * FROM orders WHERE progress IN ('a', 'b') AND claim_token='a' AND claim_token<>''",
+                "orders_work",
+            ),
+            ("SELECT * FROM orders WHERE progress='a' AND shop='a'", "orders_work"),
+            (
+                "SELECT DISTINCT key FROM waiting WHERE key>'a' AND (window_ends_at<=1 OR ship_by<1) ORDER BY key LIMIT 5",
+                "PRIMARY KEY",
+            ),
+            (
+                "SELECT * FROM parcels WHERE state='a' AND warehouse='a' AND warehouse<>'' AND parcel_no>'a'"
+                " ORDER BY parcel_no LIMIT 5",
+                "parcels_state",
+            ),
+            ("SELECT * FROM parcels WHERE waybill='a' AND waybill<>'' AND parcel_no>'a'", "parcels_waybill"),
+            ("SELECT * FROM parcels WHERE handover_no='a' AND handover_no<>'' AND parcel_no>'a'", "parcels_handover"),
             (
                 "SELECT * FROM order_holds WHERE released_at IS NULL AND until IS NOT NULL AND until<=5",
                 "order_holds_until",
@@ -95,3 +110,9 @@ class TestSqliteOrders(OrdersContract, ParcelsContract):
             plan = " ".join(str(row) for row in c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
         assert index in plan
         assert "TEMP B-TREE" not in plan
+
+    def test_counting_by_shop_and_progress_reads_an_index_alone(self, orders: SqlOrders) -> None:
+        sql = "SELECT shop, progress, count(*), sum(held > 0) FROM orders GROUP BY shop, progress"
+        with orders._db.read() as c:
+            plan = " ".join(str(row) for row in c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+        assert "COVERING INDEX orders_work" in plan
