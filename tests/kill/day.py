@@ -30,7 +30,6 @@ ENVIRONMENT = {
     # one thread, so that the n-th event is the same one in each run
     "OMS__SYNC__THREADS": "1",
     "OMS__SHIPPING__THREADS": "1",
-    "OMS__SHIPPING__THREADS": "1",
     "OMS__SYNC__WINDOW": "1d",
     # a machine that stands still for a moment must not make a call come twice: the count of events would differ
     "OMS__RETRY__TIMEOUT": "60s",
