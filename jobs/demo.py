@@ -1,8 +1,8 @@
 """oms demo: a day at the marketplaces on this machine, played by the documented commands as separate processes.
 
 The sandbox is a process of its own with its own clock and book. Between two ticks the clock is advanced and the
-commands run as cron would run them. The warehouse's part (waybills) is played here from the pick lists it gets.
-At the end `jobs/demo_proof.py` compares our stores with the sandbox's book, which nobody read before.
+commands run as cron would run them. The warehouses' part (waybills, returns) is played here from what they get.
+At the end `jobs/demo_proof` compares our stores with the sandbox's book, which nobody read before.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from typing import Any
 from jobs.demo_world import World
 from jobs.errors import JobError
 
-Say = Callable[[str], None]
 #: (text, done, all)
 Progress = Callable[[str, int, int], None]
-
 
 #: calls a second to each method. A day passes in a minute here, so the platforms' own rates do not apply.
 RATE = 500.0
@@ -104,10 +102,6 @@ class Ran:
 
     def summary(self) -> dict[str, Any]:
         return {"command": " ".join(self.words), "exit": self.code, "seconds": round(self.seconds, 2)}
-
-    def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out) if self.out.strip() else {}
-        return found
 
 
 class Office:

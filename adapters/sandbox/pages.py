@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from adapters.sandbox.state import Order
-from adapters.sandbox.wire import digest
+from adapters.sandbox.wire import digest, iso
 from adapters.sandbox.world import World
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ def visible(call: Call, orders: Sequence[Order], window: str) -> list[Order]:
             call.request_id,
             order=order.no,
             window=window,
+            modified=iso(order.modified),
             seconds=order.visible_from - order.modified,
         )
     return shown

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from jobs.demo_proof.books import Books, Found, Row
@@ -25,8 +26,6 @@ class Records:
         for p in b.passes:
             for request in p.get("requests", ()):
                 self.readings.setdefault(request, []).append(p)
-        holds = b.by_order("order_holds")
-        self.held = {no: {h["code"] for h in rows} for no, rows in holds.items()}
         self.pieces = b.by_order("ship_lines")
 
     def order(self, fault: Row) -> Row | None:
@@ -71,9 +70,9 @@ def _lone(r: Records, fault: Row) -> bool:
 
 
 def _found_in_the_end(r: Records, fault: Row) -> bool:
-    """What lists did not show yet is here in its last version."""
-    order, there = r.order(fault), r.books.theirs[fault["platform"], fault["order"]]
-    return r.parked(fault) or (order is not None and there is not None)
+    """The version that lists did not show yet is here in the end, or a later one."""
+    order, hidden = r.order(fault), datetime.fromisoformat(fault["modified"]).timestamp() * 1000
+    return r.parked(fault) or (order is not None and order["doc_modified_at"] >= hidden)
 
 
 def _parked(r: Records, fault: Row) -> bool:

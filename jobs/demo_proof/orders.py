@@ -78,7 +78,7 @@ def money(b: Books) -> Found:
         mine = b.ours.get((p, n))
         if mine is None:
             continue
-        refunded = sum(r["amount"] for r in o["refunds"] if r["status"] == "done" and not _told(b, p, r["refund"]))
+        refunded = sum(r["amount"] for r in o["refunds"] if r["status"] == "done" and not _open_here(b, p, r["refund"]))
         total, back = total + mine["payable_minor"], back + mine["refunded_minor"]
         wanted = {**{part: o["money"][part] for part in ("goods", "freight", "payable", "paid")}, "refunded": refunded}
         wrong += [
@@ -93,8 +93,8 @@ def money(b: Books) -> Found:
     return {"payable_minor": total, "refunded_minor": back}, wrong
 
 
-def _told(b: Books, platform: str, refund: str) -> bool:
-    """Whether what we told the platform in the last hours ended the refund, so that its word is not here yet."""
+def _open_here(b: Books, platform: str, refund: str) -> bool:
+    """Whether a refund is not over here. That this may be so although it is done there is the check of refunds' part."""
     mine = b.refunds.get((platform, refund))
     return mine is not None and mine["status"] != "done"
 
@@ -205,10 +205,9 @@ def refunds(b: Books) -> Found:
                 wrong.append(f"{key[0]} refund {r['refund']}: {r['status']} there, {here['status']} here")
             elif here["amount_minor"] != r["amount"]:
                 wrong.append(f"{key[0]} refund {r['refund']}: {r['amount']} there, {here['amount_minor']} here")
-    lost = {r["refund_no"]: r for r in mine.values()}
     wrong += [
-        f"{no}: {r['amount_minor']}, its lines make {parts[no]}"
-        for no, r in lost.items()
-        if parts[no] != r["amount_minor"]
+        f"{r['refund_no']}: {r['amount_minor']}, its lines make {parts[r['refund_no']]}"
+        for r in mine.values()
+        if parts[r["refund_no"]] != r["amount_minor"]
     ]
     return {"refunds": len(mine), "of_parked_orders": unread}, wrong

@@ -47,6 +47,19 @@ def _told_there(b: Books) -> tuple[Counter[Key], dict[Key, Counter[str]]]:
     return pieces, waybills
 
 
+def _levels(b: Books) -> tuple[dict[Key, int], dict[Key, int]]:
+    """The level of each listing as confirmed here last, and as it was set there last."""
+    platforms = {s["alias"]: s["platform"] for s in b.info["shops"]}
+    told: dict[Key, tuple[int, int]] = {}
+    for e in b.table("effects"):
+        if e["kind"] == "level" and e["state"] == "confirmed":
+            payload = json.loads(e["payload"])
+            key = (platforms[e["shop"]], payload["listing_id"])
+            told[key] = max(told.get(key, (0, 0)), (payload["seq"], payload["qty"]))
+    shown: dict[Key, int] = {(e["platform"], e["listing"]): e["after"] for e in b.of("effect", effect="level")}
+    return {key: qty for key, (_, qty) in told.items()}, shown
+
+
 def notices(b: Books) -> Found:
     """Every parcel that left was told once and is confirmed here; the world took nothing twice."""
     there, waybills = _told_there(b)
@@ -66,8 +79,6 @@ def notices(b: Books) -> Found:
         wrong += [f"{key[0]} {key[1]}: {w} was told {n} times" for w, n in names.items() if n > 1]
         wrong += [f"{key[0]} {key[1]}: {w} was told, not by us" for w in set(names) - bills.get(key, set())]
     wrong += [f"{e['platform']} {e.get('order', '')}: told again" for e in b.of("repeat", effect="ship")]
-    # levels, agreements: what is confirmed here took effect there
-    levels = Counter((e["platform"], e["listing"]) for e in b.of("effect", effect="level"))
-    confirmed = [e for e in b.table("effects") if e["kind"] == "level" and e["state"] == "confirmed"]
-    wrong += [] if bool(levels) == bool(confirmed) else [f"levels: {len(confirmed)} confirmed, {len(levels)} there"]
-    return {"orders": len(there), "pieces": sum(there.values()), "levels": len(confirmed)}, wrong
+    levels, shown = _levels(b)
+    wrong += each_equal(levels, shown, lambda k, a, z: f"level of {k[0]} {k[1]}: {a} told here, {z} shown there")
+    return {"orders": len(there), "pieces": sum(there.values()), "levels": len(levels)}, wrong

@@ -107,3 +107,15 @@ def test_changing_one_row_of_a_table_makes_exactly_its_check_fail(
         c.commit()
     proof = demo_proof.prove(tmp_path, folder / "sandbox", told["commands"])
     assert [c["name"] for c in proof["checks"] if not c["ok"]] == [check]
+
+
+def test_a_level_that_is_not_the_one_shown_there_is_found(day: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, told = day
+    shutil.copytree(folder / "office" / "data", tmp_path / "data")
+    with closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as c:
+        changed = "payload = json_set(payload, '$.qty', json_extract(payload, '$.qty') + 1)"
+        where = first("effects", "key", "kind = 'level' AND state = 'confirmed'")
+        assert c.execute(f"UPDATE effects SET {changed} WHERE {where}").rowcount == 1
+        c.commit()
+    proof = demo_proof.prove(tmp_path, folder / "sandbox", told["commands"])
+    assert [c["name"] for c in proof["checks"] if not c["ok"]] == ["notices told once"]
