@@ -76,7 +76,11 @@ def play(
         for i, at in enumerate(moments):
             office.say = partial(_say, show, at, i, len(moments))
             world.clock(at)
-            office.tick(at, last=i == len(moments) - 1)
+            office.tick(at)
+        # Levels last, and again while the world stands still: what an answer was lost of is read back.
+        for minutes in range(3):
+            world.clock(moments[-1] + timedelta(minutes=minutes))
+            office.publish(moments[-1] + timedelta(minutes=minutes))
         show("the proof", len(moments), len(moments))
         world.close()
         from jobs.demo_proof import prove
@@ -164,7 +168,7 @@ class Office:
                 pair = f"{shop['token']}\n{shop['refresh_token']}\n"
                 self.oms("shop", "token", shop["alias"], "--store", "--expires-in", f"{life:.0f}s", given=pair)
 
-    def tick(self, at: datetime, *, last: bool) -> None:
+    def tick(self, at: datetime) -> None:
         """What cron does between two looks at the clock; what has nothing to do with each other runs side by side."""
         self._now = at
         self.together(("sync", "orders"), ("sync", "refunds"))
@@ -174,8 +178,11 @@ class Office:
         self.oms("merge", "run")
         self.warehouses(at)
         self.together(("push", "shipments"), ("order", "complete"))
-        if last:
-            self.oms("push", "stock")
+
+    def publish(self, at: datetime) -> None:
+        """Tell the shops their levels; what was told without an answer is read back before anything else."""
+        self._now = at
+        self.oms("push", "stock")
 
     def together(self, *commands: Sequence[str]) -> None:
         with ThreadPoolExecutor(2) as pool:

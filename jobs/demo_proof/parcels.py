@@ -72,8 +72,8 @@ def notices(b: Books) -> Found:
             payload, key = json.loads(e["payload"]), mine.get(e["ref"], ("", e["ref"]))
             here[key] += payload["qty"]
             bills.setdefault(key, set()).add(payload["waybill"])
-        elif e["kind"] == "ship_notice" and e["state"] not in ("void", "refused", "parked"):
-            wrong.append(f"notice {e['key']}: {e['state']} {e['answer']}")
+        elif e["state"] not in ("confirmed", "void", "refused", "parked"):
+            wrong.append(f"{e['kind']} {e['key']}: {e['state']} {e['answer']}")
     wrong += each_equal(there, here, lambda k, a, z: f"{k[0]} {k[1]}: {a} pieces told there, {z} confirmed here")
     for key, names in waybills.items():
         wrong += [f"{key[0]} {key[1]}: {w} was told {n} times" for w, n in names.items() if n > 1]
