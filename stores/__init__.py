@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stores.errors import UnknownEngine
 
 if TYPE_CHECKING:
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Stock
     from stores.database import Clock
     from stores.privacy import Privacy
     from stores.schema import SchemaState
@@ -61,6 +61,14 @@ def open_bus(url: str, *, clock: Clock) -> Bus:
     from stores.sql_bus import SqlBus
 
     return SqlBus(url, clock=clock)
+
+
+def open_reports(url: str, *, clock: Clock) -> Reports:
+    """Figures kept up to date from the orders."""
+    _check(url, "reports")
+    from stores.sql_reports import SqlReports
+
+    return SqlReports(url, clock=clock)
 
 
 def schema_state(store: str, url: str) -> SchemaState:

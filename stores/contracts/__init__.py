@@ -27,6 +27,7 @@ from stores.contracts.orders import (
     ParcelChange,
     RefundChange,
 )
+from stores.contracts.reports import Reports
 from stores.contracts.stock import Stock
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "Orders",
     "ParcelChange",
     "RefundChange",
+    "Reports",
     "Stock",
 ]

@@ -11,6 +11,7 @@ from stores.records.inbox import InboxEntry, InboxItem
 from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver, Region, ShipLine, Step
 from stores.records.parcels import Membership, Parcel, Waiting
 from stores.records.refunds import Refund, RefundLine
+from stores.records.reports import Cell, Contribution, Standing
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
@@ -23,6 +24,8 @@ __all__ = [
     "Answer",
     "Ask",
     "AuditEntry",
+    "Cell",
+    "Contribution",
     "Demand",
     "Edit",
     "Effect",
@@ -54,6 +57,7 @@ __all__ = [
     "Run",
     "ShipLine",
     "Snapshot",
+    "Standing",
     "Step",
     "StockMove",
     "Task",
