@@ -44,10 +44,10 @@ WHOLE_DAY = -1
 PARTS = frozenset({"lines", "ship_lines", "refunds", "amounts"})
 #: states whose first step is looked at
 STATES = (Progress.PARTLY_SHIPPED, Progress.SHIPPED, Progress.CANCELLED)
-#: letters of a refund's reason that are kept
-_REASON = 60
-#: a buyer's own words may hold a number to call
-_NUMBER = re.compile(r"\d{7,}")
+#: letters of a refund's reason that are kept: the platforms' lists of reasons are short, a buyer's own words need not be
+_REASON = 30
+#: and may hold a number to call
+_NUMBER = re.compile(r"\d[\d -]{7,}\d")
 _GOING = frozenset(Progress) - {Progress.UNPAID, Progress.CANCELLED}
 
 

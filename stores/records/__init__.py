@@ -16,7 +16,7 @@ from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reser
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
 from stores.records.words import ParcelState, Progress, RefundKind, RefundState, RefundStatus
-from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, Task, Token
+from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, RunTally, Task, Token
 
 __all__ = [
     "Adjustment",
@@ -55,6 +55,7 @@ __all__ = [
     "Region",
     "Reservation",
     "Run",
+    "RunTally",
     "ShipLine",
     "Snapshot",
     "Standing",
