@@ -413,7 +413,7 @@ class Oms:
         return refreshing.refresh(self.env, rebuild=rebuild)
 
     def report_daily(
-        self, *, day: date | str = "today", shops: Names = (), platforms: Names = (), top: int = 20
+        self, *, day: date | str = "today", shops: Names = (), platforms: Names = (), top: int = 15
     ) -> Report:
         """A day's figures; `.to_frame(section)` gives a section as a pandas DataFrame."""
         from jobs import reports
@@ -421,7 +421,7 @@ class Oms:
         return reports.daily(self.env, day=day, shops=shops, platforms=platforms, top=top)
 
     def report_weekly(
-        self, *, week: date | str = "this", shops: Names = (), platforms: Names = (), top: int = 20
+        self, *, week: date | str = "this", shops: Names = (), platforms: Names = (), top: int = 15
     ) -> Report:
         """Monday to Sunday: `this` week, the `last`, an ISO week such as 2026-W09, or the week of a day."""
         from jobs import reports
@@ -430,7 +430,7 @@ class Oms:
 
     def report_page(
         self, out: Path, *, day: date | str = "", week: date | str = "", lang: str = "en", shops: Names = (),
-        platforms: Names = (), top: int = 20,
+        platforms: Names = (), top: int = 15,
     ) -> Report:  # fmt: skip
         """Write a day or a week as one HTML file that loads nothing from anywhere; returns what it shows."""
         from jobs import reports

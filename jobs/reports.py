@@ -20,7 +20,7 @@ _WEEK = re.compile(r"(\d{4})-W(\d\d)")
 
 
 def daily(
-    env: Env, *, day: date | str = "today", shops: Sequence[str] = (), platforms: Sequence[str] = (), top: int = 20
+    env: Env, *, day: date | str = "today", shops: Sequence[str] = (), platforms: Sequence[str] = (), top: int = 15
 ) -> Report:
     """A day of the business zone."""
     at = the_day(env, day)
@@ -28,7 +28,7 @@ def daily(
 
 
 def weekly(
-    env: Env, *, week: date | str = "this", shops: Sequence[str] = (), platforms: Sequence[str] = (), top: int = 20
+    env: Env, *, week: date | str = "this", shops: Sequence[str] = (), platforms: Sequence[str] = (), top: int = 15
 ) -> Report:
     """Monday to Sunday."""
     monday = the_week(env, week)
@@ -81,7 +81,7 @@ def the_week(env: Env, given: date | str) -> date:
 
 def page(
     env: Env, *, out: Path, day: date | str = "", week: date | str = "", lang: str = "en", shops: Sequence[str] = (),
-    platforms: Sequence[str] = (), top: int = 20,
+    platforms: Sequence[str] = (), top: int = 15,
 ) -> Report:  # fmt: skip
     """Write a day (or a week) as one HTML file that loads nothing; returns what it shows.
 

@@ -21,7 +21,7 @@ STOCK_DAYS = 7
 
 
 def read(
-    env: Env, kind: str, since: date, until: date, *, shops: Sequence[str] = (), platforms: Sequence[str] = (), top: int = 20
+    env: Env, kind: str, since: date, until: date, *, shops: Sequence[str] = (), platforms: Sequence[str] = (), top: int = 15
 ) -> Report:  # fmt: skip
     """Put a report together.
 
@@ -43,7 +43,7 @@ def read(
     return Report(
         kind=kind, since=since, until=until, zone=env.settings.business.zone, made_at=env.clock.now(),
         as_of=standing.at if standing else None, complete=bool(standing and standing.after is None),
-        shop_names=tuple(sorted(chosen)), empty=not totals, totals=totals, before=_before(env, since, until, some),
+        shop_names=tuple(sorted(chosen)), empty=not totals and not waits, totals=totals, before=_before(env, since, until, some),
         hours=shapes.sales(period.by("hour platform", *shapes.SALES), ("hour", "platform")),
         days=shapes.sales(period.by("day platform", *shapes.SALES), ("day", "platform")),
         shops=shapes.sales(period.by("shop platform", *shapes.SALES), ("shop", "platform")),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from jobs.reporting.documents import Row
 
 Table = tuple[tuple[str, ...], list[list[Any]]]
-#: sections that a day by itself, or a week as a whole, says already
 _MINOR = "_minor"
 
 
@@ -32,8 +31,13 @@ def table(report: Report, section: str) -> Table:
         raise BadRequest(f"no section {section!r}; there are {', '.join(SECTIONS)}")
     rows: Sequence[Row] = getattr(report, section) or ()
     names = [n for n in kind.__struct_fields__ if n not in _empty(rows)]
-    zone = ZoneInfo(report.zone)
-    return tuple(n.removesuffix(_MINOR) for n in names), [[_value(r, n, zone) for n in names] for r in rows]
+    return tuple(_title(n, names) for n in names), [[_value(r, n) for n in names] for r in rows]
+
+
+def _title(name: str, names: Sequence[str]) -> str:
+    """``payable_minor`` is ``payable``; beside a count of that name ``cancelled_minor`` is ``cancelled_amount``."""
+    short = name.removesuffix(_MINOR)
+    return f"{short}_amount" if short != name and short in names else short
 
 
 def _empty(rows: Sequence[Row]) -> set[str]:
@@ -43,16 +47,26 @@ def _empty(rows: Sequence[Row]) -> set[str]:
     }
 
 
-def _value(row: Row, name: str, zone: ZoneInfo) -> Any:
+def _value(row: Row, name: str) -> Any:
     value = getattr(row, name)
     if name.endswith(_MINOR):
         return amount(value, getattr(row, "currency"))  # noqa: B009 - rows without money have no such column
-    return value.astimezone(zone).replace(tzinfo=None) if isinstance(value, datetime) else value
+    return value
+
+
+def _local(made: Table, zone: str) -> Table:
+    """With times as a spreadsheet takes them: without a zone, in the business's."""
+    header, rows = made
+    place = ZoneInfo(zone)
+    return header, [
+        [v.astimezone(place).replace(tzinfo=None, microsecond=0) if isinstance(v, datetime) else v for v in row]
+        for row in rows
+    ]
 
 
 def write_csv(path: Path, report: Report, section: str) -> int:
     """One section; returns its rows."""
-    header, rows = table(report, section)
+    header, rows = _local(table(report, section), report.zone)
     return sheets.write(path, header, rows)
 
 
@@ -64,4 +78,4 @@ def write_book(path: Path, report: Report) -> int:
     """
     if path.suffix.lower() != ".xlsx":
         raise BadRequest(f"{path}: a spreadsheet's name ends in .xlsx")
-    return sheets.write_book(path, {section: table(report, section) for section in SECTIONS})
+    return sheets.write_book(path, {section: _local(table(report, section), report.zone) for section in SECTIONS})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oms_cli.console import note, out, show, table, working
+from oms_cli.console import cell, note, out, show, table, working
 from oms_cli.office import done, office
 from oms_cli.options import Config, Json, Platforms, Shops, example, group, names
 
@@ -26,7 +27,7 @@ Rows = Annotated[int, typer.Option("--top", min=1, metavar="N", help="Rows of th
 
 @app.command("daily", epilog=example("oms report daily", "oms report daily --day yesterday --shop 'tmall-*'", "oms report daily --section skus --csv skus.csv", "oms report daily --json | jq '.totals'"))  # fmt: skip
 def daily(
-    day: Day = "today", section: Section = "", csv: Csv = None, xlsx: Xlsx = None, top: Rows = 20, shop: Shops = None,
+    day: Day = "today", section: Section = "", csv: Csv = None, xlsx: Xlsx = None, top: Rows = 15, shop: Shops = None,
     platform: Platforms = None, config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Show a day: sales, SKUs, funnel, waiting, refunds, stock, coverage, differences, jobs."""
@@ -37,7 +38,7 @@ def daily(
 
 @app.command("weekly", epilog=example("oms report weekly --week last", "oms report weekly --week 2026-W09 --xlsx week.xlsx"))  # fmt: skip
 def weekly(
-    week: Week = "this", section: Section = "", csv: Csv = None, xlsx: Xlsx = None, top: Rows = 20, shop: Shops = None,
+    week: Week = "this", section: Section = "", csv: Csv = None, xlsx: Xlsx = None, top: Rows = 15, shop: Shops = None,
     platform: Platforms = None, config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Show a week, Monday to Sunday."""
@@ -52,7 +53,7 @@ def page(
     day: Annotated[str, typer.Option("--day", metavar="DAY", help="2026-03-01, today (default) or yesterday.")] = "",
     week: Annotated[str, typer.Option("--week", metavar="WEEK", help="A week instead: 2026-W09, a day in it, this or last.")] = "",
     lang: Annotated[str, typer.Option("--lang", metavar="en|zh", help="Language of its words.")] = "en",
-    top: Rows = 20, shop: Shops = None, platform: Platforms = None, config: Config = None, json: Json = False,
+    top: Rows = 15, shop: Shops = None, platform: Platforms = None, config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Write a day or a week as one HTML file with charts, that loads nothing and works offline."""
     with office(config) as oms, working("report page"):
@@ -94,18 +95,38 @@ def _told(report: Report, section: str, csv: Path | None, xlsx: Path | None, *, 
     return 0
 
 
+#: what a terminal shows unasked, and the rows of each that are worth a look; hours and days are for spreadsheets
+_SHOWN: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "totals": lambda _: True,
+    "shops": lambda _: True,
+    "skus": lambda _: True,
+    "funnel": lambda _: True,
+    "waits": lambda _: True,
+    "refunds": lambda _: True,
+    "cancels": lambda _: True,
+    "stock": lambda row: row["shipped"] > 0,
+    "coverage": lambda row: row["proven_s"] < row["elapsed_s"],
+    "differences": lambda _: True,
+    "jobs": lambda row: row["runs"] > 0 or row["late"],
+}
+
+
 def _show(report: Report, section: str) -> None:
     from jobs.reporting import tables
-    from jobs.reporting.documents import SECTIONS
 
     when = str(report.since) if report.since == report.until else f"{report.since} – {report.until}"
     out(f"{report.kind} {when} {report.zone} · {_fresh(report)}")
     if report.empty:
         out("nothing was ordered, sold, shipped, cancelled or asked back")
-    for name in [section] if section else SECTIONS:
+    for name in [section] if section else _SHOWN:
         header, rows = tables.table(report, name)
-        if rows and (section or name not in ("hours", "before") or report.kind == "daily"):
-            table([dict(zip(header, row, strict=True)) for row in rows], title=name)
+        found = [dict(zip(header, row, strict=True)) for row in rows]
+        found = found if section else [row for row in found if _SHOWN[name](row)]
+        if found:
+            table(found, title=name)
+    if section in ("", "coverage") and report.coverage:
+        proven, elapsed = (sum(getattr(c, n) for c in report.coverage) for n in ("proven_s", "elapsed_s"))
+        out(f"coverage: {100 * proven / max(elapsed, 1):.1f} % proven")
     if report.differences is None and section in ("", "differences"):
         out("differences: no statements yet")
     if report.as_of is None:
@@ -113,8 +134,6 @@ def _show(report: Report, section: str) -> None:
 
 
 def _fresh(report: Report) -> str:
-    from oms_cli.console import cell
-
     if report.as_of is None:
         return "no order was counted yet"
     return f"orders as of {cell(report.as_of)}" + ("" if report.complete else ", the first count goes on")
