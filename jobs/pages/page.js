@@ -92,10 +92,21 @@
       ...option,
     };
   }
-  const legend = (names) => ({
-    type: "scroll", top: 0, left: 0, right: 0, itemWidth: 16, itemHeight: 11, itemGap: 14, data: names, textStyle: text({ color: css("--text") }),
-    pageIconColor: css("--text"), pageIconInactiveColor: css("--line"), pageTextStyle: text(), selectedMode: false,
-  });
+  /** Patterns of `DECALS` as a swatch shows them. */
+  const SWATCHES = [
+    () => "none",
+    (c) => `repeating-linear-gradient(-45deg, ${c} 0 1px, transparent 1px 5px)`,
+    (c) => `radial-gradient(circle at 4px 4px, ${c} 1.5px, transparent 2px)`,
+    (c) => `repeating-linear-gradient(45deg, ${c} 0 1px, transparent 1px 5px)`,
+    (c) => `repeating-linear-gradient(0deg, ${c} 0 1px, transparent 1px 4px)`,
+    (c) => `radial-gradient(circle at 8px 6px, ${c} 2px, transparent 2.5px)`,
+    (c) => `repeating-linear-gradient(90deg, ${c} 0 1px, transparent 1px 4px)`,
+    (c) => `repeating-linear-gradient(90deg, ${c} 0 3px, transparent 3px 6px)`,
+  ];
+  function swatch(mark, n, colour) {
+    mark.style.backgroundColor = css(colour || `--c${n % 8}`);
+    mark.style.backgroundImage = SWATCHES[n % SWATCHES.length](css("--stamp"));
+  }
   const valueAxis = (format, more = {}) => ({
     type: "value", splitNumber: 4, axisLabel: text({ formatter: format, hideOverlap: true }), axisLine: { show: false },
     splitLine: { lineStyle: { color: css("--grid") } }, ...more,
@@ -104,29 +115,27 @@
 
   /** Columns over hours, days or spans, stacked where there are several. series: [{name, values, colour?}]. */
   function columns(names, series, format, short) {
-    const several = series.length > 1;
-    return () => base({
-      legend: several ? legend(series.map((s) => s.name)) : undefined,
-      grid: { left: 0, right: 8, top: several ? 34 : 10, bottom: 0, ...bounds },
+    const option = () => base({
+      grid: { left: 0, right: 8, top: 10, bottom: 0, ...bounds },
       xAxis: {
         type: "category", data: names, axisLabel: text({ hideOverlap: true }), axisTick: { show: false },
         axisLine: { lineStyle: { color: css("--line") } },
       },
       yAxis: valueAxis(short),
       series: series.map((s, n) => ({
-        type: "bar", name: s.name, stack: "all", data: s.values, barCategoryGap: "25%", itemStyle: paint(n, s.colour),
+        type: "bar", name: s.name, stack: "all", data: s.values, barCategoryGap: "25%", barMaxWidth: 72, itemStyle: paint(n, s.colour),
         emphasis: { disabled: true }, tooltip: { valueFormatter: (v) => (v === null || v === undefined ? "–" : format(v)) },
       })),
     });
+    return { series, option };
   }
 
   /** Rows with their names at the left. What stands at a row's end is its label. */
   function rows(names, series, format, { labels = null, stacked = false, max = null } = {}) {
-    const several = series.length > 1;
-    return (width) => {
+    const option = (width) => {
       const narrow = width < 460;
       const shown = series.map((s, n) => ({
-        type: "bar", name: s.name, data: s.values, barMaxWidth: 18, barCategoryGap: "28%", barGap: "10%",
+        type: "bar", name: s.name, data: s.values, barMaxWidth: 20, barCategoryGap: "28%", barGap: "10%",
         itemStyle: paint(n, s.colour), emphasis: { disabled: true },
         ...(stacked ? { stack: "all" } : {}),
         label: stacked ? { show: false } : { show: true, position: "right", distance: 6, ...text({ color: css("--text") }), formatter: (p) => (p.value === null ? "" : s.label ? s.label(p.dataIndex) : format(p.value)) },
@@ -140,8 +149,7 @@
       }
       const longest = Math.max(...(labels || [""]).map((t) => t.length), ...(stacked ? [0] : series.map((s) => Math.max(0, ...s.values.map((v, i) => (v === null ? 0 : (s.label ? s.label(i) : format(v)).length))))));
       return base({
-        legend: several ? legend(series.map((s) => s.name)) : undefined,
-        grid: { left: 0, right: Math.min(longest * 7.5 + 14, width * 0.36), top: several ? 34 : 4, bottom: 0, ...bounds },
+        grid: { left: 0, right: Math.min(longest * 7.5 + 14, width * 0.36), top: 4, bottom: 0, ...bounds },
         xAxis: { type: "value", show: false, max: max || undefined },
         yAxis: {
           type: "category", inverse: true, data: names, axisTick: { show: false }, axisLine: { show: false },
@@ -150,22 +158,27 @@
         series: shown,
       });
     };
+    return { series, option };
   }
-  const tall = (n, several, each = 25) => n * each + (several ? 38 : 8);
+  /** Tables with more rows are not printed. */
+  const LONG = 40;
+  const tall = (n, each = 25) => n * each + 8;
 
-  function card({ id, title, unit = "", says = "", width = "", height = 260, option = null, none = "", columns: cols = null, rows: body = [] }) {
+  function card({ id, title, unit = "", says = "", width = "", height = 260, chart = null, none = "", columns: cols = null, rows: body = [] }) {
     const made = el("section", { class: `card ${width}`, id, "aria-labelledby": `${id}-title` });
     made.append(el("h2", { id: `${id}-title` }, title, unit ? el("small", {}, unit) : null));
     made.append(el("p", { class: "says" }, says));
-    if (option) {
+    if (chart) {
+      const marks = chart.series.length > 1 ? chart.series.map((x) => [el("i"), x]) : [];
+      if (marks.length) made.append(el("ul", { class: "legend" }, ...marks.map(([mark, x]) => el("li", {}, mark, x.name))));
       const place = el("div", { class: "chart", role: "img", "data-chart": id, "aria-label": `${title} ${unit}. ${says}` });
       place.style.height = `${height}px`;
       made.append(place);
-      charts.push({ place, option, chart: null });
+      charts.push({ place, marks, option: chart.option, drawn: null });
     } else {
       made.append(el("p", { class: "none" }, none || words.nothing));
     }
-    if (cols && body.length) made.append(el("details", {}, el("summary", {}, words.table), table(cols, body, id)));
+    if (cols && body.length) made.append(el("details", body.length > LONG ? { class: "long" } : {}, el("summary", {}, words.table), table(cols, body, id)));
     return made;
   }
 
@@ -187,7 +200,7 @@
       return card({
         id: tag(name, currency), title: words.charts[name], unit: currency, width, height: 290,
         says: found.length ? fill(words.says[name], { hour: places[best], amount: money(totals[best], currency) }) : "",
-        option: found.length ? columns(places.map(label), series, (v) => money(v, currency), (v) => rough(v / 10 ** digits(currency))) : null,
+        chart: found.length ? columns(places.map(label), series, (v) => money(v, currency), (v) => rough(v / 10 ** digits(currency))) : null,
         columns: [[C[field]], [C.platform], number(C.orders), number(C.payable, "wide-only"), number(C.sold), number(C.paid)],
         rows: found.map((r) => [label(r[field]), platform(r.platform), count(r.orders), money(r.payable_minor, currency), count(r.sold), money(r.paid_minor, currency)]),
       });
@@ -199,8 +212,8 @@
       const found = report.shops.filter((r) => r.currency === currency).sort((a, b) => b.paid_minor - a.paid_minor);
       return card({
         id: tag("shops", currency), title: words.charts.shops, unit: currency, width: "w4", says: found.length ? words.says.shops : "",
-        height: Math.max(tall(found.length, false, 30), 120),
-        option: found.length ? rows(found.map((r) => r.shop), [{ name: C.paid, values: found.map((r) => r.paid_minor) }], (v) => money(v, currency)) : null,
+        height: tall(found.length, Math.min(Math.max(Math.floor(270 / found.length), 30), 54)),
+        chart: found.length ? rows(found.map((r) => r.shop), [{ name: C.paid, values: found.map((r) => r.paid_minor) }], (v) => money(v, currency)) : null,
         columns: [[C.shop], [C.platform, "wide-only"], number(C.orders), number(C.pieces, "wide-only"), number(C.sold), number(C.paid)],
         rows: found.map((r) => [r.shop, platform(r.platform), count(r.orders), count(r.pieces), count(r.sold), money(r.paid_minor, currency)]),
       });
@@ -213,8 +226,8 @@
       const name = (r) => r.sku || words.unmapped;
       return card({
         id: tag("skus", currency), title: words.charts.skus, unit: one ? "" : currency,
-        says: found.length ? fill(words.says.skus, { n: found.length, all: report.skus_sold }) : "", height: tall(found.length, false, 24),
-        option: found.length ? rows(found.map(name), [{ name: C.pieces, values: found.map((r) => r.pieces) }], count) : null,
+        says: found.length ? fill(words.says.skus, { n: found.length, all: report.skus_sold }) : "", height: tall(found.length, 24),
+        chart: found.length ? rows(found.map(name), [{ name: C.pieces, values: found.map((r) => r.pieces) }], count) : null,
         columns: [[C.sku], number(C.orders), number(C.pieces), number(`${C.paid} ${currency}`)],
         rows: found.map((r) => [name(r), count(r.orders), count(r.pieces), money(r.paid_minor, currency)]),
       });
@@ -228,8 +241,8 @@
     const all = counts.reduce((a, b) => a + b, 0);
     return card({
       id: "funnel", title: words.charts.funnel, width: "w4", says: all ? fill(words.says.funnel, { n: count(all) }) : "",
-      height: Math.max(tall(order.length, false, 32), 120),
-      option: all ? rows(order.map((p) => word("progress", p)), [{ name: C.orders, values: counts, label: (n) => `${count(counts[n])} · ${share(counts[n], all)}` }], count) : null,
+      height: Math.max(tall(order.length, 32), 120),
+      chart: all ? rows(order.map((p) => word("progress", p)), [{ name: C.orders, values: counts, label: (n) => `${count(counts[n])} · ${share(counts[n], all)}` }], count) : null,
       columns: [[C.progress], number(C.orders), number(C.pieces), number(C.payable), [C.currency, "wide-only"]],
       rows: report.funnel.map((r) => [word("progress", r.progress), count(r.orders), count(r.pieces), money(r.payable_minor, r.currency), r.currency]),
     });
@@ -240,14 +253,14 @@
     const spans = card({
       id: "wait_spans", title: words.charts.wait_spans, unit: words.hour_unit, width: "w4", height: 240,
       says: all ? fill(words.says.wait_spans, { n: count(all.orders), median: span(all.median_min), p90: span(all.p90_min) }) : "",
-      option: all ? columns(report.wait_spans.map(border), [{ name: C.orders, values: report.wait_spans.map((r) => r.orders) }], count, rough) : null,
+      chart: all ? columns(report.wait_spans.map(border), [{ name: C.orders, values: report.wait_spans.map((r) => r.orders) }], count, rough) : null,
       columns: [[`${C.from}, ${words.hour_unit}`], number(C.orders), number(C.share)],
       rows: report.wait_spans.map((r) => [border(r), count(r.orders), share(r.orders, all.orders)]),
     });
     const name = (r) => r.shop || words.all;
     const ranks = card({
-      id: "waits", title: words.charts.waits, width: "w4", says: all ? words.says.waits : "", height: tall(report.waits.length, true, 44),
-      option: all ? rows(report.waits.map(name), [{ name: C.median, values: report.waits.map((r) => r.median_min) }, { name: C.p90, values: report.waits.map((r) => r.p90_min) }], span) : null,
+      id: "waits", title: words.charts.waits, width: "w4", says: all ? words.says.waits : "", height: tall(report.waits.length, 44),
+      chart: all ? rows(report.waits.map(name), [{ name: C.median, values: report.waits.map((r) => r.median_min) }, { name: C.p90, values: report.waits.map((r) => r.p90_min) }], span) : null,
       columns: [[C.shop], number(C.orders), number(C.median), number(C.p90)],
       rows: report.waits.map((r) => [name(r), count(r.orders), span(r.median_min), span(r.p90_min)]),
     });
@@ -271,8 +284,8 @@
       return card({
         id: tag("refunds", currency), title: words.charts.refunds, unit: currency,
         says: found.length ? fill(words.says.refunds, { n: count(sum(found, "refunds")), amount: money(sum(found, "amount_minor"), currency), done: count(sum(done, "refunds")) }) : "",
-        height: tall(reasons.length, true, 30),
-        option: found.length ? rows(reasons.map((r) => r || words.no_reason), series, (v) => money(v, currency), { stacked: true, labels: reasons.map((r) => money(by.get(r), currency)) }) : null,
+        height: tall(reasons.length, 30),
+        chart: found.length ? rows(reasons.map((r) => r || words.no_reason), series, (v) => money(v, currency), { stacked: true, labels: reasons.map((r) => money(by.get(r), currency)) }) : null,
         columns: [[C.reason], [C.kind, "wide-only"], [C.status], number(C.refunds), number(C.amount)],
         rows: found.map((r) => [r.reason || words.no_reason, word("kind", r.kind), word("status", r.status), count(r.refunds), money(r.amount_minor, currency)]),
       });
@@ -286,8 +299,8 @@
     const amounts = currencies.map((c) => `${money(sum(found.filter((r) => r.currency === c), "payable_minor"), c)} ${c}`);
     return card({
       id: "cancels", title: words.charts.cancels, says: found.length ? fill(words.says.cancels, { n: count(sum(found, "orders")), amount: amounts.join(", ") }) : "",
-      height: Math.max(tall(reasons.length, false, 32), 72),
-      option: found.length ? rows(reasons.map((r) => word("cancel", r)), [{ name: C.orders, values: counts }], count) : null,
+      height: Math.max(tall(reasons.length, 32), 72),
+      chart: found.length ? rows(reasons.map((r) => word("cancel", r)), [{ name: C.orders, values: counts }], count) : null,
       columns: [[C.reason], number(C.orders), number(C.pieces, "wide-only"), number(C.payable), [C.currency, "wide-only"]],
       rows: found.map((r) => [word("cancel", r.reason), count(r.orders), count(r.pieces), money(r.payable_minor, r.currency), r.currency]),
     });
@@ -298,8 +311,8 @@
     const cover = (v) => (v === null ? "–" : `${v} ${words.days_unit}`);
     return card({
       id: "stock", title: words.charts.stock, says: report.stock.length ? fill(words.says.stock, { days: report.stock_days, n: report.stock.length, all: report.stock_skus }) : "",
-      height: tall(found.length, false, 24),
-      option: found.length ? rows(found.map((r) => r.sku || words.unmapped), [{ name: C.cover, values: found.map((r) => r.cover_days), label: (n) => cover(found[n].cover_days) + (found[n].available ? "" : ` · ${words.none_left}`) }], cover) : null,
+      height: tall(found.length, 24),
+      chart: found.length ? rows(found.map((r) => r.sku || words.unmapped), [{ name: C.cover, values: found.map((r) => r.cover_days), label: (n) => cover(found[n].cover_days) + (found[n].available ? "" : ` · ${words.none_left}`) }], cover) : null,
       columns: [[C.sku], number(C.on_hand, "wide-only"), number(C.available), number(C.shipped), number(C.cover), number(C.turnover)],
       rows: report.stock.map((r) => [r.sku || words.unmapped, count(r.on_hand), count(r.available), count(r.shipped), r.cover_days === null ? "–" : String(r.cover_days), r.turnover === null ? "–" : String(r.turnover)]),
     });
@@ -315,8 +328,8 @@
     const format = (v) => `${v} %`;
     return card({
       id: "coverage", title: words.charts.coverage, says: found.length ? fill(words.says.coverage, { share: share(sum(found, "proven_s"), sum(found, "elapsed_s")) }) : "",
-      height: tall(keys.length, true, 26),
-      option: found.length ? rows(keys.map(name), [{ name: C.proven, values, colour: "--good" }, { name: words.unproven, values: values.map((v) => +(100 - v).toFixed(1)), colour: "--bad" }], format, { stacked: true, max: 100, labels: values.map(format) }) : null,
+      height: tall(keys.length, 26),
+      chart: found.length ? rows(keys.map(name), [{ name: C.proven, values, colour: "--good" }, { name: words.unproven, values: values.map((v) => +(100 - v).toFixed(1)), colour: "--bad" }], format, { stacked: true, max: 100, labels: values.map(format) }) : null,
       columns: [[C.day], [C.shop], [C.kind], number(C.windows, "wide-only"), number(C.open), number(C.proven)],
       rows: found.map((r) => [r.day, r.shop, word("sync", r.kind), count(r.windows), count(r.open), share(r.proven_s, r.elapsed_s)]),
     });
@@ -331,8 +344,8 @@
     return card({
       id: "differences", title: words.charts.differences, unit: found.length ? words.days_unit : "",
       says: found.length ? fill(words.says.differences, { n: count(sum(found, "differences")) }) : "",
-      height: tall(ages.length, true, 34), none: report.differences === null ? words.no_statements : words.no_differences,
-      option: found.length ? rows(ages, series, count, { stacked: true, labels: ages.map((age) => count(sum(found.filter((r) => r.age === age), "differences"))) }) : null,
+      height: tall(ages.length, 34), none: report.differences === null ? words.no_statements : words.no_differences,
+      chart: found.length ? rows(ages, series, count, { stacked: true, labels: ages.map((age) => count(sum(found.filter((r) => r.age === age), "differences"))) }) : null,
       columns: [[C.class], [C.age], number(C.differences), number(C.amount), [C.currency]],
       rows: found.map((r) => [word("class", r.word), r.age, count(r.differences), money(r.amount_minor, r.currency), r.currency]),
     });
@@ -346,8 +359,8 @@
     const series = (kinds.length ? kinds : ["done"]).map((k) => ({ name: C[k], colour: MEANS[k], values: found.map((r) => r[k]) }));
     return card({
       id: "jobs", title: words.charts.jobs, says: fill(words.says.jobs, { n: count(sum(found, "runs")), failed: count(sum(found, "failed")), late }),
-      height: tall(found.length, true, 23),
-      option: found.length ? rows(found.map((r) => r.job), series, count, { stacked: true, labels }) : null,
+      height: tall(found.length, 23),
+      chart: found.length ? rows(found.map((r) => r.job), series, count, { stacked: true, labels }) : null,
       columns: [[C.job], number(C.runs), number(C.done, "wide-only"), number(C.partial, "wide-only"), number(C.failed), [C.late], [C.last]],
       rows: report.jobs.map((r) => [r.job, count(r.runs), count(r.done), count(r.partial), count(r.failed), r.late ? words.yes : words.no, r.last_run ? when(r.last_run) : "–"]),
     });
@@ -397,13 +410,14 @@
   function draw() {
     toggle.textContent = isDark() ? words.light : words.dark;
     for (const c of charts) {
-      if (!c.chart) c.chart = echarts.init(c.place, null, { renderer: "svg" });
-      c.chart.resize();
-      c.chart.setOption(c.option(c.place.clientWidth), { notMerge: true });
+      if (!c.drawn) c.drawn = echarts.init(c.place, null, { renderer: "svg" });
+      c.marks.forEach(([mark, x], n) => swatch(mark, n, x.colour));
+      c.drawn.resize();
+      c.drawn.setOption(c.option(c.place.clientWidth), { notMerge: true });
     }
   }
   function forPaper(on) {
-    for (const d of document.querySelectorAll("details")) {
+    for (const d of document.querySelectorAll("details:not(.long)")) {
       if (on) d.dataset.was = d.open ? "open" : "";
       d.open = on || d.dataset.was === "open";
     }
@@ -423,7 +437,8 @@
     const grid = el("div", { class: "grid" });
     if (report.totals.length) {
       const hours = [...Array(24).keys()];
-      const days = [...new Set(report.days.map((r) => r.day))].sort();
+      const days = [];
+      for (let at = new Date(`${report.since}T00:00Z`); at <= new Date(`${report.until}T00:00Z`); at = new Date(+at + 86400000)) days.push(at.toISOString().slice(0, 10));
       if (report.kind === "weekly") grid.append(...sales("days", days, (d) => d.slice(5), "w8"), ...shops(), ...sales("hours", hours, String, "w12"));
       else grid.append(...sales("hours", hours, String, "w8"), ...shops());
       grid.append(funnel(), ...waits(), ...skus());
