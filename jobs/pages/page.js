@@ -25,6 +25,8 @@
   }
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const word = (list, key) => (words[list] && words[list][key]) || key;
+  /** The word for so many: [one, several], or one word for any number. */
+  const units = (n, key) => (Array.isArray(words.units_of[key]) ? words.units_of[key][n === 1 ? 0 : 1] : words.units_of[key]);
   const share = (part, all) => (all ? `${((100 * part) / all).toFixed(1)} %` : "–");
   function span(minutes) {
     const h = Math.floor(minutes / 60);
@@ -37,8 +39,7 @@
   }
   const when = (iso) => new Intl.DateTimeFormat("sv-SE", { timeZone: report.zone, dateStyle: "short", timeStyle: "short" }).format(new Date(iso));
   const sum = (rows, name) => rows.reduce((all, row) => all + row[name], 0);
-  const within = (text, letters) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
-
+  
   // ------------------------------------------------------------------ elements
   function el(tag, attributes = {}, ...inner) {
     const made = document.createElement(tag);
@@ -108,7 +109,7 @@
     mark.style.backgroundImage = SWATCHES[n % SWATCHES.length](css("--stamp"));
   }
   const valueAxis = (format, more = {}) => ({
-    type: "value", splitNumber: 4, axisLabel: text({ formatter: format, hideOverlap: true }), axisLine: { show: false },
+    type: "value", splitNumber: 4, minInterval: 1, axisLabel: text({ formatter: format, hideOverlap: true }), axisLine: { show: false },
     splitLine: { lineStyle: { color: css("--grid") } }, ...more,
   });
   const bounds = { outerBoundsMode: "same", outerBoundsContain: "axisLabel" };
@@ -188,35 +189,31 @@
   const tag = (name, currency) => (one ? name : `${name}-${currency}`);
 
   /** Paid by platform over hours or days: one chart per currency, since two are never one sum. */
-  function sales(name, places, label, width) {
-    return currencies.map((currency) => {
-      const found = report[name].filter((r) => r.currency === currency);
-      const codes = [...new Set(found.map((r) => r.platform))].sort();
-      const field = name === "hours" ? "hour" : "day";
-      const at = new Map(found.map((r) => [`${r.platform} ${r[field]}`, r.paid_minor]));
-      const series = codes.map((code) => ({ name: platform(code), values: places.map((p) => at.get(`${code} ${p}`) ?? null) }));
-      const totals = places.map((p) => sum(found.filter((r) => r[field] === p), "paid_minor"));
-      const best = totals.indexOf(Math.max(...totals));
-      return card({
-        id: tag(name, currency), title: words.charts[name], unit: currency, width, height: 290,
-        says: found.length ? fill(words.says[name], { hour: places[best], amount: money(totals[best], currency) }) : "",
-        chart: found.length ? columns(places.map(label), series, (v) => money(v, currency), (v) => rough(v / 10 ** digits(currency))) : null,
-        columns: [[C[field]], [C.platform], number(C.orders), number(C.payable, "wide-only"), number(C.sold), number(C.paid)],
-        rows: found.map((r) => [label(r[field]), platform(r.platform), count(r.orders), money(r.payable_minor, currency), count(r.sold), money(r.paid_minor, currency)]),
-      });
+  function sales(name, currency, places, label, width) {
+    const found = report[name].filter((r) => r.currency === currency);
+    const codes = [...new Set(found.map((r) => r.platform))].sort();
+    const field = name === "hours" ? "hour" : "day";
+    const at = new Map(found.map((r) => [`${r.platform} ${r[field]}`, r.paid_minor]));
+    const series = codes.map((code) => ({ name: platform(code), values: places.map((p) => at.get(`${code} ${p}`) ?? null) }));
+    const totals = places.map((p) => sum(found.filter((r) => r[field] === p), "paid_minor"));
+    const best = totals.indexOf(Math.max(...totals));
+    return card({
+      id: tag(name, currency), title: words.charts[name], unit: currency, width, height: 290,
+      says: found.length ? fill(words.says[name], { hour: places[best], amount: money(totals[best], currency) }) : "",
+      chart: found.length ? columns(places.map(label), series, (v) => money(v, currency), (v) => rough(v / 10 ** digits(currency))) : null,
+      columns: [[C[field]], [C.platform], number(C.orders), number(C.payable, "wide-only"), number(C.sold), number(C.paid)],
+      rows: found.map((r) => [label(r[field]), platform(r.platform), count(r.orders), money(r.payable_minor, currency), count(r.sold), money(r.paid_minor, currency)]),
     });
   }
 
-  function shops() {
-    return currencies.map((currency) => {
-      const found = report.shops.filter((r) => r.currency === currency).sort((a, b) => b.paid_minor - a.paid_minor);
-      return card({
-        id: tag("shops", currency), title: words.charts.shops, unit: currency, width: "w4", says: found.length ? words.says.shops : "",
-        height: tall(found.length, Math.min(Math.max(Math.floor(270 / found.length), 30), 54)),
-        chart: found.length ? rows(found.map((r) => r.shop), [{ name: C.paid, values: found.map((r) => r.paid_minor) }], (v) => money(v, currency)) : null,
-        columns: [[C.shop], [C.platform, "wide-only"], number(C.orders), number(C.pieces, "wide-only"), number(C.sold), number(C.paid)],
-        rows: found.map((r) => [r.shop, platform(r.platform), count(r.orders), count(r.pieces), count(r.sold), money(r.paid_minor, currency)]),
-      });
+  function shops(currency) {
+    const found = report.shops.filter((r) => r.currency === currency).sort((a, b) => b.paid_minor - a.paid_minor);
+    return card({
+      id: tag("shops", currency), title: words.charts.shops, unit: currency, width: "w4", says: found.length ? words.says.shops : "",
+      height: tall(found.length, Math.min(Math.max(Math.floor(270 / found.length), 30), 54)),
+      chart: found.length ? rows(found.map((r) => r.shop), [{ name: C.paid, values: found.map((r) => r.paid_minor) }], (v) => money(v, currency)) : null,
+      columns: [[C.shop], [C.platform, "wide-only"], number(C.orders), number(C.pieces, "wide-only"), number(C.sold), number(C.paid)],
+      rows: found.map((r) => [r.shop, platform(r.platform), count(r.orders), count(r.pieces), count(r.sold), money(r.paid_minor, currency)]),
     });
   }
 
@@ -372,17 +369,17 @@
     if (!before) return now ? words.new : "";
     if (now === before) return words.same;
     const by = ((now - before) / before) * 100;
-    return fill(words.before, { change: `${by > 0 ? "▲" : "▼"} ${Math.abs(by).toFixed(1)} %` });
+    return fill(words.before[report.kind], { change: `${by > 0 ? "▲" : "▼"} ${Math.abs(by).toFixed(1)} %` });
   }
   function tile(name, total, before, { amount = "", main = "", more = [] }) {
     const currency = total.currency;
     const field = amount || main;
     const big = amount ? money(total[amount], currency) : count(total[main]);
-    const lines = more.map(([key, unit]) => [`${count(total[key])} ${unit}`, key]);
+    const lines = more.map(([key, unit]) => [`${count(total[key])} ${units(total[key], unit)}`, key]);
     return el(
       "div", { class: "tile" },
       el("div", { class: "name" }, words.tiles[name]),
-      el("div", { class: "big" }, el("span", { "data-total": field, "data-currency": currency }, big), el("small", {}, amount ? currency : words.orders)),
+      el("div", { class: "big" }, el("span", { "data-total": field, "data-currency": currency }, big), el("small", {}, amount ? currency : units(total[main], "orders"))),
       el("div", { class: "more" }, ...lines.flatMap(([t, key], n) => [n ? " · " : "", el("span", { "data-total": key, "data-currency": currency }, t)])),
       el("div", { class: "more" }, change(total[field], before ? before[field] : 0)),
     );
@@ -392,11 +389,11 @@
       const b = report.before.find((x) => x.currency === t.currency);
       return el(
         "div", { class: "tiles", role: "group", "aria-label": t.currency },
-        tile("paid", t, b, { amount: "paid_minor", more: [["sold", words.orders], ["sold_pieces", words.pieces]] }),
-        tile("ordered", t, b, { amount: "payable_minor", more: [["orders", words.orders], ["pieces", words.pieces]] }),
-        tile("shipped", t, b, { main: "shipped", more: [["shipped_pieces", words.pieces]] }),
-        tile("refunds", t, b, { amount: "refunds_minor", more: [["refunds", words.refunds_unit], ["refunds_done", words.done]] }),
-        tile("cancelled", t, b, { amount: "cancelled_minor", more: [["cancelled", words.orders]] }),
+        tile("paid", t, b, { amount: "paid_minor", more: [["sold", "orders"], ["sold_pieces", "pieces"]] }),
+        tile("ordered", t, b, { amount: "payable_minor", more: [["orders", "orders"], ["pieces", "pieces"]] }),
+        tile("shipped", t, b, { main: "shipped", more: [["shipped_pieces", "pieces"]] }),
+        tile("refunds", t, b, { amount: "refunds_minor", more: [["refunds", "refunds"], ["refunds_done", "done"]] }),
+        tile("cancelled", t, b, { amount: "cancelled_minor", more: [["cancelled", "orders"]] }),
         tile("subsidy", t, b, { amount: "subsidy_minor", more: [] }),
       );
     });
@@ -439,13 +436,18 @@
       const hours = [...Array(24).keys()];
       const days = [];
       for (let at = new Date(`${report.since}T00:00Z`); at <= new Date(`${report.until}T00:00Z`); at = new Date(+at + 86400000)) days.push(at.toISOString().slice(0, 10));
-      if (report.kind === "weekly") grid.append(...sales("days", days, (d) => d.slice(5), "w8"), ...shops(), ...sales("hours", hours, String, "w12"));
-      else grid.append(...sales("hours", hours, String, "w8"), ...shops());
-      grid.append(funnel(), ...waits(), ...skus());
+      for (const c of currencies) {
+        if (report.kind === "weekly") grid.append(sales("days", c, days, (d) => d.slice(5), "w8"), shops(c), sales("hours", c, hours, String, "w12"));
+        else grid.append(sales("hours", c, hours, String, "w8"), shops(c));
+      }
+      grid.append(funnel(), ...waits());
     }
-    grid.append(stock());
-    if (report.totals.length) grid.append(...refunds(), cancels());
-    grid.append(el("div", { class: "stack" }, coverage(), differences()), jobs());
+    // two columns that grow each by itself, so that a short card leaves no hole beside a long one
+    const some = report.totals.length > 0;
+    grid.append(
+      el("div", { class: "stack" }, ...(some ? [...skus(), ...refunds(), cancels()] : []), differences()),
+      el("div", { class: "stack" }, stock(), coverage(), jobs()),
+    );
     main.append(grid);
     page.append(main, el("footer", {}, el("p", {}, words.foot)));
   }
