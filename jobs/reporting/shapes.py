@@ -113,7 +113,9 @@ def waits(cells: Iterable[Cell]) -> tuple[tuple[Wait, ...], tuple[WaitSpan, ...]
         return (), ()
     table["minutes"] = table["key"].astype("int64")
     found = [_ranks(table, "", "")]
-    found += [_ranks(part, shop, platform) for (shop, platform), part in table.groupby(["shop", "platform"], sort=True)]  # type: ignore[misc]
+    for place, part in table.groupby(["shop", "platform"], sort=True):
+        shop, platform = map(str, place)
+        found.append(_ranks(part, shop, platform))
     cut = pandas.cut(table["minutes"], [*SPANS, _LAST], right=False, labels=False)
     counted = table.groupby(cut)["count"].sum()
     ends = [*SPANS[1:], None]
@@ -125,7 +127,8 @@ def waits(cells: Iterable[Cell]) -> tuple[tuple[Wait, ...], tuple[WaitSpan, ...]
 def _ranks(table: pandas.DataFrame, shop: str, platform: str) -> Wait:
     counts = table.groupby("minutes", sort=True)["count"].sum()
     upto, orders = counts.cumsum(), int(counts.sum())
-    median, p90 = (int(counts.index[(upto >= -(-orders * share // 100)).to_numpy().argmax()]) for share in (50, 90))
+    # the first minute by which so many had left
+    median, p90 = (int(upto.index[upto >= -(-orders * share // 100)][0]) for share in (50, 90))
     return Wait(shop=shop, platform=platform, orders=orders, median_min=median, p90_min=p90)
 
 
