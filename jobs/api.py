@@ -7,21 +7,19 @@ are aware datetimes; `shops` and `platforms` are globs; order numbers may be our
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.env import Env
+from jobs.report_api import Reporting
 from jobs.results import Result
-
-if TYPE_CHECKING:
-    from jobs.reporting.documents import Report
 
 Names = Sequence[str]
 
 
-class Oms:
+class Oms(Reporting):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:
@@ -404,38 +402,6 @@ class Oms:
         from jobs import reconcile_stock
 
         return reconcile_stock.reconcile(self.env, plan_out=plan_out, apply=apply, by=by)
-
-    # ------------------------------------------------------------ reports
-    def report_refresh(self, *, rebuild: bool = False) -> Result:
-        """Bring the figures up to date with the orders; `rebuild`: count every order anew and say what was wrong."""
-        from jobs import refreshing
-
-        return refreshing.refresh(self.env, rebuild=rebuild)
-
-    def report_daily(
-        self, *, day: date | str = "today", shops: Names = (), platforms: Names = (), top: int = 15
-    ) -> Report:
-        """A day's figures; `.to_frame(section)` gives a section as a pandas DataFrame."""
-        from jobs import reports
-
-        return reports.daily(self.env, day=day, shops=shops, platforms=platforms, top=top)
-
-    def report_weekly(
-        self, *, week: date | str = "this", shops: Names = (), platforms: Names = (), top: int = 15
-    ) -> Report:
-        """Monday to Sunday: `this` week, the `last`, an ISO week such as 2026-W09, or the week of a day."""
-        from jobs import reports
-
-        return reports.weekly(self.env, week=week, shops=shops, platforms=platforms, top=top)
-
-    def report_page(
-        self, out: Path, *, day: date | str = "", week: date | str = "", lang: str = "en", shops: Names = (),
-        platforms: Names = (), top: int = 15,
-    ) -> Report:  # fmt: skip
-        """Write a day or a week as one HTML file that loads nothing from anywhere; returns what it shows."""
-        from jobs import reports
-
-        return reports.page(self.env, out=out, day=day, week=week, lang=lang, shops=shops, platforms=platforms, top=top)
 
     # ------------------------------------------------------------ house
     def purge(self, *, dry_run: bool = False) -> Result:
