@@ -113,14 +113,20 @@ class Refreshing:
         return [figures.contribution(f, arrived.get(f.order.order_no, {}), self._zone) for f in given]
 
     def _rebuild(self) -> None:
-        """Compare every order with what it was counted as. What changes meanwhile is the feed's, not a difference."""
-        start = self._store.standing()
-        assert start
+        """Compare every order with what it was counted as. What changes meanwhile is the feed's, not a difference.
+
+        At the end the cursor stands where the feed ended at the start, also when it stood further: then the orders are
+        older than the figures (a backup came back), and what comes would be passed over.
+        """
+        end = self._env.orders.feed_end()
         for page in self._env.orders.scan(batch=BATCH, parts=figures.PARTS):
             if self._run.stopping:
                 return
             self._compare(page)
             self._run.beat()
+        while (standing := self._store.standing()) is not None:
+            if self._store.put([], expect=standing, to=replace(standing, cursor=end)) is not None:
+                break
         for cell in self._store.recount():
             self._wrong("cells", f"{cell.day} {cell.measure} {cell.shop} {cell.key}".strip(), cell.shop)
 

@@ -190,3 +190,18 @@ def test_a_rebuild_finds_a_wrong_figure_and_a_wrong_order_and_puts_them_right(en
     assert no in {item.ref for item in found.items}
     assert kept(env) == counted(env)
     assert refresh(env, rebuild=True).outcome == "done"
+
+
+def test_after_the_orders_came_back_from_a_backup_a_rebuild_finds_them_and_what_comes_next(env: Env) -> None:
+    market = fresh(8, env, 40)
+    refresh(env)
+    standing = env.reports.standing()
+    assert standing
+    env.reports.put([], expect=standing, to=replace(standing, cursor="999999"))
+    new = market.add()
+    assert refresh(env).counts["orders"] == 0
+    found = refresh(env, rebuild=True)
+    assert (found.counts["wrong_orders"], [i.ref for i in found.items]) == (1, [new.order.order_no])
+    market.add()
+    assert refresh(env).counts["changed"] == 1
+    assert kept(env) == counted(env)
