@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sql import ledger as tables
-from stores.database import Database, chunks, fetch, insert_sql, many, marks, run
+from stores.database import Database, chunks, claimable, fetch, insert_sql, many, marks, run
 from stores.records import Alert, Effect, Outcome, Task
 from stores.rows import Rows
 
@@ -44,7 +44,9 @@ class EffectRows:
             where = "kind=? AND state='waiting' AND due_at<=? AND coalesce(claim_until, 0)<=?"
             found = [
                 _TASK.record(r)
-                for r in fetch(c, f"{_TASK.select} WHERE {where} ORDER BY due_at, key LIMIT ?", (kind, now, now, limit))
+                for r in claimable(
+                    c, f"{_TASK.select} WHERE {where} ORDER BY due_at, key LIMIT ?", (kind, now, now, limit)
+                )
             ]
             sql = "UPDATE tasks SET claim_until=?, attempts=attempts+1 WHERE key=?"
             many(c, sql, [(now + int(lease_s * 1000), t.key) for t in found])
