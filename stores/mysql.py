@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
-import sql.mysql as _types
+import sql.mysql  # noqa: F401 - says what the types are on such a server
 from stores.database import Database, chunks
 from stores.errors import BadItem, Contended, StoreError, Unavailable, UnknownEngine
 
@@ -42,7 +42,7 @@ _SESSION = (
     f"innodb_lock_wait_timeout={LOCK_S}, collation_connection='utf8mb4_bin'"
 )
 #: as sums of whole numbers come back
-_CONVERSIONS = {
+_CONVERSIONS: dict[Any, Any] = {
     **pymysql.converters.conversions,
     FIELD_TYPE.DECIMAL: lambda text: _number(text),
     FIELD_TYPE.NEWDECIMAL: lambda text: _number(text),
@@ -263,7 +263,3 @@ def _drained(driver: Any) -> int:
 
 def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
-
-
-__all__ = ["MysqlDatabase", "fetch", "many", "run", "translated"]
-_ = _types

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from tests.stores.contract_inbox import InboxContract
 from tests.stores.contract_ledger import LedgerContract
 from tests.stores.contract_orders import OrdersContract
 from tests.stores.contract_parcels import ParcelsContract
+from tests.stores.contract_races import RacesContract
 from tests.stores.contract_stock import StockContract
 
 pytestmark = pytest.mark.skipif(not mariadb.found(), reason="mariadb-server is not installed")
@@ -73,3 +74,9 @@ class TestBus(BusContract):
     @pytest.fixture
     def bus(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Any]:
         yield from opened(server, "bus", clock=clock)
+
+
+class TestRaces(RacesContract):
+    @pytest.fixture
+    def place(self, server: mariadb.Server) -> Callable[[str], str]:
+        return lambda store: server.create(f"oms_race_{store}")
