@@ -19,7 +19,12 @@ START_S = 60
 
 def found() -> bool:
     """Whether the server's programs are on this machine."""
-    return bool(shutil.which("mariadbd") and shutil.which("mariadb-install-db"))
+    return bool(program("mariadbd") and program("mariadb-install-db"))
+
+
+def program(name: str) -> str | None:
+    """Where a program lies: also where only root's path leads."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 class Server:
@@ -79,12 +84,12 @@ def launch(folder: Path, port: int) -> Server:
     data, log = folder / "data", folder / "server.log"
     if not data.exists():
         subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *as_root],
+            [str(program("mariadb-install-db")), "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *as_root],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     process = subprocess.Popen(
         [
-            "mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={folder / 's'}", f"--port={port}",
+            str(program("mariadbd")), "--no-defaults", f"--datadir={data}", f"--socket={folder / 's'}", f"--port={port}",
             "--bind-address=127.0.0.1", "--skip-name-resolve", f"--pid-file={folder / 'pid'}", f"--log-error={log}",
             f"--log-bin={data / 'binlog'}", "--binlog-format=ROW", "--binlog-row-image=FULL", "--binlog-row-metadata=FULL",
             "--server-id=7", "--local-infile=1", "--innodb-buffer-pool-size=256M", "--max-connections=200", *as_root,
