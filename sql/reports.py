@@ -18,23 +18,30 @@ contributions = sa.Table(
     sqlite_with_rowid=False,
 )
 
+
+def _cells(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("measure", sa.String(16), primary_key=True),
+        sa.Column("shop", sa.String(64), primary_key=True),
+        sa.Column("platform", sa.String(32), primary_key=True),
+        sa.Column("key", sa.String(190), primary_key=True),
+        #: of the business zone; -1 where the hour does not matter
+        sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("currency", sa.String(3), primary_key=True),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("qty", sa.BigInteger, nullable=False),
+        sa.Column("minor", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
 #: in the order in which a report asks: a day, one measure of it, all shops
-cells = sa.Table(
-    "report_cells",
-    metadata,
-    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("measure", sa.String(16), primary_key=True),
-    sa.Column("shop", sa.String(64), primary_key=True),
-    sa.Column("platform", sa.String(32), primary_key=True),
-    sa.Column("key", sa.String(190), primary_key=True),
-    #: of the business zone; -1 where the hour does not matter
-    sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("currency", sa.String(3), primary_key=True),
-    sa.Column("count", sa.BigInteger, nullable=False),
-    sa.Column("qty", sa.BigInteger, nullable=False),
-    sa.Column("minor", sa.BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
+cells = _cells("report_cells")
+#: the same while they are counted anew, to be compared; empty else
+counted = _cells("report_counted")
 
 #: how far the figures reflect the orders; one row
 standing = sa.Table(

@@ -73,6 +73,7 @@ MARKS: dict[str, Mark] = {
     # reports: sums over all orders, and beside them what each order added, so that both change in one step
     "report_orders": _SINGLE,
     "report_cells": _SINGLE,
+    "report_counted": _SINGLE,
     "report_standing": _SINGLE,
     "report_shops": _SINGLE,
     # bus

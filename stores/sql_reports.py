@@ -23,8 +23,9 @@ Place = tuple[int, str, str, str, str, int, str]
 
 _CONTRIBUTION = "SELECT order_no, shop, platform, parts FROM report_orders"
 _PUT = upsert_sql(t.contributions, ("order_no",))
-_KEY = "day, measure, shop, platform, key, hour, currency"
-_AT = "day=? AND measure=? AND shop=? AND platform=? AND key=? AND hour=? AND currency=?"
+_NAMES = ("day", "measure", "shop", "platform", "key", "hour", "currency")
+_KEY = ", ".join(_NAMES)
+_AT = " AND ".join(f"{name}=?" for name in _NAMES)
 _ADD = (
     f"INSERT INTO report_cells ({_KEY}, count, qty, minor) VALUES ({marks(10)}) ON CONFLICT ({_KEY}) "
     "DO UPDATE SET count=count+excluded.count, qty=qty+excluded.qty, minor=minor+excluded.minor"
@@ -73,17 +74,14 @@ class SqlReports:
 
     def recount(self) -> list[Cell]:
         with self._db.write() as c:
-            run(c, "DROP TABLE IF EXISTS temp.counted")
-            run(c, "CREATE TEMP TABLE counted AS SELECT * FROM report_cells WHERE 0")
-            run(c, f"CREATE UNIQUE INDEX temp.counted_key ON counted ({_KEY})")
             after = ""
             while page := fetch(c, f"{_CONTRIBUTION} WHERE order_no>? ORDER BY order_no LIMIT ?", (after, _PAGE)):
                 after = page[-1][0]
                 sums = _differences((), [_contribution(row) for row in page])
-                many(c, _ADD.replace("INTO report_cells", "INTO temp.counted"), _rows(sums))
+                many(c, _ADD.replace("report_cells", "report_counted"), _rows(sums))
             wrong = _compared(c)
             _replace(c, wrong)
-            run(c, "DROP TABLE temp.counted")
+            run(c, "DELETE FROM report_counted")
         return wrong
 
     # ---- questions
@@ -103,6 +101,8 @@ class SqlReports:
         where = f"day BETWEEN ? AND ? AND {condition}"
         args: list[int | str] = [day_number(since), day_number(until), *given]
         if shops is not None:
+            if not shops:
+                return []
             condition, given = in_list("shop", shops)
             where, args = f"{where} AND {condition}", [*args, *given]
         names = ", ".join(["measure", *dimensions])
@@ -169,10 +169,17 @@ def _add(c: Connection, sums: dict[Place, list[int]]) -> None:
 
 def _compared(c: Connection) -> list[Cell]:
     """Cells that are not what was counted."""
-    names = ("day", "measure", "shop", "platform", "key", "hour", "currency", "count", "qty", "minor")
-    columns = ", ".join(names)
-    right = fetch(c, f"SELECT {columns} FROM temp.counted EXCEPT SELECT {columns} FROM report_cells")
-    gone = fetch(c, f"SELECT {_KEY}, 0, 0, 0 FROM report_cells EXCEPT SELECT {_KEY}, 0, 0, 0 FROM temp.counted")
+    names = (*_NAMES, "count", "qty", "minor")
+    same = " AND ".join(f"a.{name}=b.{name}" for name in _NAMES)
+    whole = ", ".join(f"a.{name}" for name in names)
+    other = "a.count<>b.count OR a.qty<>b.qty OR a.minor<>b.minor"
+    right = fetch(
+        c, f"SELECT {whole} FROM report_counted a LEFT JOIN report_cells b ON {same} WHERE b.day IS NULL OR {other}"
+    )
+    key = ", ".join(f"a.{name}" for name in _NAMES)
+    gone = fetch(
+        c, f"SELECT {key}, 0, 0, 0 FROM report_cells a LEFT JOIN report_counted b ON {same} WHERE b.day IS NULL"
+    )
     return [_cell(names, row) for row in sorted(right + gone)]
 
 

@@ -2,8 +2,6 @@
 
 from datetime import date
 
-import pytest
-
 from stores.contracts import Reports
 from stores.records import Contribution, Standing, replace
 from stores.records.reports import Part, day_number, number_day
@@ -106,8 +104,13 @@ class ReportsContract:
         assert store.recount() == []
 
     def spoil(self, store: Reports) -> None:
-        """Behind the store's back: another amount at 9, nothing at 10, something at 23."""
-        pytest.skip("this engine's test does not say how")
+        """Behind the store's back, on a SQL engine: another amount at 9, nothing at 10, something at 23."""
+        with store._db.write() as c:  # type: ignore[attr-defined]
+            c.exec_driver_sql("UPDATE report_cells SET minor=1 WHERE hour=9")
+            c.exec_driver_sql("DELETE FROM report_cells WHERE hour=10")
+            c.exec_driver_sql(
+                "INSERT INTO report_cells VALUES (20260301, 'ordered', 'tmall', 'taobao', '', 23, 'CNY', 1, 1, 1)"
+            )
 
     def test_a_day_is_a_number_that_sorts_as_days_do(self) -> None:
         assert day_number(DAY) == 20260301

@@ -26,6 +26,21 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "report_counted",
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("measure", sa.String(length=16), nullable=False),
+        sa.Column("shop", sa.String(length=64), nullable=False),
+        sa.Column("platform", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.String(length=190), nullable=False),
+        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("qty", sa.BigInteger(), nullable=False),
+        sa.Column("minor", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "measure", "shop", "platform", "key", "hour", "currency"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "report_orders",
         sa.Column("order_no", sa.String(length=40), nullable=False),
         sa.Column("shop", sa.String(length=64), nullable=False),
