@@ -1,0 +1,4 @@
+from tests.payments.contract import ChannelContract
+from tests.payments.fakes import FakeAlipay
+class TestAlipay(ChannelContract):
+    fake = FakeAlipay
