@@ -177,7 +177,7 @@ def _pick(raw: Mapping[str, str], name: str, default: str) -> str:
     return next((raw[n] for n in NAMES.get(name, (name,)) if n in raw), default)
 
 
-def _trade_row(number: int, raw: Mapping[str, str]) -> BillRow:
+def _trade_row(number: int, raw: dict[str, str]) -> BillRow:
     state = raw["交易状态"]
     asked = minor(raw.get("申请退款金额") or raw.get("退款金额", "0"), "申请退款金额")
     is_back = state == "REFUND" or (state == "REVOKED" and asked > 0)
@@ -195,7 +195,7 @@ def _trade_row(number: int, raw: Mapping[str, str]) -> BillRow:
         at=text_time(raw[time], time, CHINA), trade_no=raw["微信订单号"], payment_no=raw["商户订单号"],
         channel_refund_no=_number(raw.get("微信退款单号", "")), back_no=_number(raw.get("商户退款单号", "")),
         amount_minor=amount, settled_minor=settled, fee_e5=e5(raw["手续费"], "手续费"), status_raw=state,
-        raw=dict(raw), row_no=number,
+        raw=raw, row_no=number,
     )  # fmt: skip
 
 

@@ -55,6 +55,23 @@ COMMON: Mapping[str, Option] = {
 }
 
 
+#: what readers raise about what they cannot read
+UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError, ArithmeticError)
+
+
+def why(error: Exception) -> tuple[str, str]:
+    """A reason code and words for what a reader raised; the words name places and types, never values."""
+    match error:
+        case FieldError():
+            return error.code, str(error)
+        case msgspec.ValidationError():
+            return "bad_shape", str(error)
+        case msgspec.DecodeError():
+            return "not_json", str(error)
+        case _:
+            return "unreadable", type(error).__name__
+
+
 class ChannelConnection(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one channel instance gets. Secrets and keys are functions, read at each use.
 
@@ -293,10 +310,8 @@ class Channel(ABC):
             raise NotVerified("too_big", f"{len(body)} bytes", shop=self.alias)
         try:
             return self.notified({k.lower(): v for k, v in headers.items()}, body)
-        except FieldError as error:
-            raise Unreadable(error.code, str(error), shop=self.alias) from None
-        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError, ArithmeticError) as error:
-            raise Unreadable("unreadable", type(error).__name__, shop=self.alias) from None
+        except UNREADABLE as error:
+            raise Unreadable(*why(error), shop=self.alias) from None
 
     def bill(self, day: date, kind: str) -> bytes | None:
         """Fetch a day's bill file, checked against what the channel says of it.
@@ -358,9 +373,8 @@ class Channel(ABC):
         """Run a reader of verified answers; what it cannot read is a BadAnswer, without the values."""
         try:
             return read()
-        except (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError, ArithmeticError) as error:
-            what = str(error) if isinstance(error, FieldError) else type(error).__name__
-            code = error.code if isinstance(error, FieldError) else "unreadable"
+        except UNREADABLE as error:
+            code, what = why(error)
             raise BadAnswer(f"{self.name}: {what}", code=code, shop=self.alias) from None
 
     def _checked(self, name: str, declared: Option) -> Any:

@@ -27,7 +27,7 @@ from adapters.payments import _keys, _unpacking
 from adapters.payments import _wechatpay_bills as bills
 from adapters.payments import _wechatpay_documents as documents
 from adapters.payments import _wechatpay_signing as signing
-from adapters.payments._reading import rfc_time, word
+from adapters.payments._reading import rfc_time, utf8, word
 from adapters.payments.base import (
     Answer,
     BillLink,
@@ -275,11 +275,7 @@ class WechatPay(Channel):
         message = signing.answer_text(signed.timestamp, signed.nonce, body)
         if not _keys.signed_by(self._keys.find(signed.serial, self.now()).key, message, signed.signature):
             raise NotVerified("signature", shop=self.alias)
-        try:
-            event = documents.decode_event(body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise Unreadable("not_json", "no envelope of a notification", shop=self.alias) from None
-        return self._event(event, body)
+        return self._event(documents.decode_event(utf8(body)), body)
 
     def _event(self, event: documents.Event, body: bytes) -> Notification:
         sealed = event.resource
