@@ -209,11 +209,9 @@ class Notices:
         notice.tries += 1
         good = channel.acknowledged(status, body)
         notice.acknowledged = notice.acknowledged or good
-        world.book.write("notice", status=status, good=good, **notice.to_book())
         if notice.extra:
             notice.extra -= 1
-            return
-        if notice.fault == "notify_forged":
+        elif notice.fault == "notify_forged":
             notice.end = "sent"
         elif good:
             notice.end = "acknowledged"
@@ -223,3 +221,4 @@ class Notices:
             notice.due = world.now + channel.WAITS[notice.tries - 1]
         if notice.end:
             self._open.remove(notice)
+        world.book.write("notice", status=status, good=good, **notice.to_book())
