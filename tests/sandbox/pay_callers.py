@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import csv
 import gzip
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -33,9 +34,13 @@ from tests.sandbox.callers import make
 NOTIFY = "http://127.0.0.1:9/pay/notify"
 
 
+@cache
+def private(pem: str) -> Any:
+    return serialization.load_pem_private_key(pem.encode(), None)
+
+
 def sign(pem: str, text: bytes) -> str:
-    key: Any = serialization.load_pem_private_key(pem.encode(), None)
-    return base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+    return base64.b64encode(private(pem).sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
 def verify(pem: str, text: bytes, signature: str) -> bool:
@@ -167,8 +172,6 @@ class WechatPay(Channel):
 
     def bill(self, day: str, kind: str = "tradebill", **more: str) -> str:
         """The text of a bill, its hash checked."""
-        import hashlib
-
         status, told = self.call("GET", f"/v3/bill/{kind}?{urlencode({'bill_date': day, **more})}")
         assert status == 200, told
         url = urlsplit(told["download_url"])
@@ -274,31 +277,3 @@ def channels(**wish: object) -> tuple[WechatPay, Alipay]:
     callers = WechatPay(made, gate), Alipay(made, gate)
     callers[0].till.habits.plan, callers[0].till.habits.coupon = "prompt", "none"
     return callers
-
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    """Detail rows of a WeChat Pay bill by column, without the back-ticks."""
-    lines = text.split("\r\n")
-    end = next(i for i, line in enumerate(lines) if i and not line.startswith("`"))
-    names = lines[0].split(",")
-    return [dict(zip(names, (v[1:] for v in line.split(",")), strict=True)) for line in lines[1:end]]
-
-
-def summary_of(text: str) -> dict[str, str]:
-    """The sums of a WeChat Pay bill."""
-    names, values = text.rstrip("\r\n").split("\r\n")[-2:]
-    return dict(zip(names.split(","), (v[1:] for v in values.split(",")), strict=True))
-
-
-def table_of(text: str) -> list[dict[str, str]]:
-    """Rows of an Alipay bill by column, without tabs."""
-    lines = [line for line in text.split("\r\n") if line and not line.startswith("#")]
-    return [{k: v.strip("\t") for k, v in row.items()} for row in csv.DictReader(lines)]
-
-
-def fen(text: str) -> int:
-    """Yuan text as fen; what is below a fen must be zero."""
-    sign, text = (-1, text[1:]) if text.startswith("-") else (1, text)
-    whole, _, part = text.partition(".")
-    assert not part[2:].strip("0")
-    return sign * (int(whole) * 100 + int(part[:2].ljust(2, "0")))
