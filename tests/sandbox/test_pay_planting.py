@@ -107,7 +107,7 @@ def seen_in(rows: list[dict[str, Any]], row: dict[str, Any]) -> int:
 
 
 def planted(caller: WechatPay | Alipay, kind: str) -> list[dict[str, Any]]:
-    return [p for p in caller.till.bills.planted if (p["channel"], p["difference"]) == (caller.name, kind)]
+    return [p for p in caller.till.bills.planted if (p["channel"], p["class"]) == (caller.name, kind)]
 
 
 @pytest.mark.parametrize("channel", ["wechatpay", "alipay"])

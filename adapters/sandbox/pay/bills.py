@@ -294,7 +294,7 @@ class Bills:
         named = true or told[0]
         facts = {
             "channel": channel,
-            "difference": kind,
+            "class": kind,
             "day": day,
             "payment": named.payment_no,
             "refund": named.back_no,
