@@ -99,3 +99,28 @@ def test_the_channels_know_nothing_of_tokens_and_lists() -> None:
         wechat.start(f"OMS000{n:02d}")
         ali.start(f"OMS000{n:02d}")
     assert wechat.world.book.of("fault") == []
+
+
+def test_orders_live_the_same_day_with_payments_and_without() -> None:
+    def day(payments: int) -> list[dict[str, Any]]:
+        wechat, ali = channels(orders=40, faults="all", seed=5, bills="all")
+        for n in range(payments):
+            wechat.send(wechat.request("GET", "/v3/certificates"))
+            wechat.till.habits.plan = ""
+            with_whatever_comes(wechat, n)
+            ali.advance(600)
+        wechat.world.advance(wechat.world.end + 86400)
+        kinds = ("order", "event")
+        told = [e for e in wechat.world.book.entries if e["kind"] in kinds]
+        assert bool(wechat.world.book.of("payment")) == bool(payments)
+        return [{k: v for k, v in e.items() if k != "seq"} for e in told] + wechat.world.all_orders()
+
+    assert day(30) == day(0)
+
+
+def with_whatever_comes(wechat: WechatPay, n: int) -> None:
+    """Start a payment; the wire may do what it likes."""
+    try:
+        wechat.start(f"OMS000{n:02d}")
+    except ValueError:
+        return
