@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -22,6 +22,16 @@ PATIENCE_S = 5.0
 _REST_S = 15
 #: (status, body) of a delivery; raises httpx.HTTPError when nothing came back
 Send = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, bytes]]]
+
+
+def split(url: str) -> SplitResult | None:
+    """The parts of an address that can be posted to; None: it is none."""
+    try:
+        found = urlsplit(url)
+        usable = found.scheme in ("http", "https") and found.hostname and (found.port is None or found.port > 0)
+    except ValueError:
+        return None
+    return found if usable else None
 
 
 @asynccontextmanager
