@@ -48,7 +48,7 @@ def over_the_gate(caller: WechatPay | Alipay) -> httpx.MockTransport:
                 target=target,
                 content_type=request.headers.get("content-type", ""),
                 headers=dict(request.headers.items()),
-            )  # fmt: skip
+            )
         )
         if outcome.lost:
             raise httpx.ReadError("the connection closed without an answer")
