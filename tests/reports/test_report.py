@@ -271,3 +271,17 @@ def test_an_amount_is_exact_in_the_digits_of_its_currency(minor: int, currency: 
 
 def test_the_facade_speaks_of_reports() -> None:
     assert all(hasattr(api.Oms, n) for n in ("report_refresh", "report_daily", "report_weekly", "report_page"))
+
+
+def test_texts_of_platforms_cannot_end_the_data_they_stand_in_whatever_reads_the_file(env: Env, oms: Oms) -> None:
+    """Without a browser; `test_page` tries the same in one."""
+    from jobs.reporting import page
+
+    fresh(25, env, 60)
+    oms.report_refresh()
+    report = oms.report_weekly()
+    shop = msgspec.structs.replace(report.shops[0], shop="</script><script>alert(1)</script>")
+    text = page.document(msgspec.structs.replace(report, shops=(shop,)), page.words("en"))
+    assert "alert(1)" in text
+    assert "</script><script>alert" not in text
+    assert text.count("<script") == text.count("</script>") == 3
