@@ -29,6 +29,7 @@
   const units = (n, key) => (Array.isArray(words.units_of[key]) ? words.units_of[key][n === 1 ? 0 : 1] : words.units_of[key]);
   const share = (part, all) => (all ? `${((100 * part) / all).toFixed(1)} %` : "–");
   function span(minutes) {
+    if (minutes >= 2880) return `${Math.floor(minutes / 1440)} ${words.days_unit} ${Math.floor((minutes % 1440) / 60)} ${words.hour_unit}`;
     const h = Math.floor(minutes / 60);
     const m = minutes % 60;
     return (h ? `${h} ${words.hour_unit} ` : "") + (m || !h ? `${m} ${words.minute_unit}` : "").trim();
@@ -36,6 +37,15 @@
   function border(row) {
     const text = (m) => (m % 60 ? `${m}${words.minute_unit}` : `${m / 60}`);
     return row.to_min === null ? `≥${text(row.from_min)}` : `${text(row.from_min)}–${text(row.to_min)}`;
+  }
+  /** A long name by its beginning and its end, where names differ; a Chinese letter is as wide as two others. */
+  function middle(name, letters) {
+    const wide = (text) => [...text].reduce((all, x) => all + (x > "\u2e7f" ? 2 : 1), 0);
+    if (wide(name) <= letters) return name;
+    let [head, tail] = [name, ""];
+    while (wide(head) > letters * 0.55) head = head.slice(0, -1);
+    while (wide(head) + wide(tail) < letters - 1) tail = name.slice(-tail.length - 1);
+    return `${head}…${wide(head) + wide(tail) > letters - 1 ? tail.slice(1) : tail}`;
   }
   const when = (iso) => new Intl.DateTimeFormat("sv-SE", { timeZone: report.zone, dateStyle: "short", timeStyle: "short" }).format(new Date(iso));
   const sum = (rows, name) => rows.reduce((all, row) => all + row[name], 0);
@@ -154,7 +164,7 @@
         xAxis: { type: "value", show: false, max: max || undefined },
         yAxis: {
           type: "category", inverse: true, data: names, axisTick: { show: false }, axisLine: { show: false },
-          axisLabel: text({ color: css("--text"), width: narrow ? 104 : 168, overflow: "truncate", interval: 0 }),
+          axisLabel: text({ color: css("--text"), width: narrow ? 108 : 168, overflow: "truncate", interval: 0, formatter: (name) => middle(name, narrow ? 15 : 24) }),
         },
         series: shown,
       });
@@ -369,7 +379,8 @@
     if (!before) return now ? words.new : "";
     if (now === before) return words.same;
     const by = ((now - before) / before) * 100;
-    return fill(words.before[report.kind], { change: `${by > 0 ? "▲" : "▼"} ${Math.abs(by).toFixed(1)} %` });
+    const much = Math.abs(by) > 999 ? "> 999" : Math.abs(by).toFixed(1);
+    return fill(words.before[report.kind], { change: `${by > 0 ? "▲" : "▼"} ${much} %` });
   }
   function tile(name, total, before, { amount = "", main = "", more = [] }) {
     const currency = total.currency;
@@ -379,7 +390,7 @@
     return el(
       "div", { class: "tile" },
       el("div", { class: "name" }, words.tiles[name]),
-      el("div", { class: "big" }, el("span", { "data-total": field, "data-currency": currency }, big), el("small", {}, amount ? currency : units(total[main], "orders"))),
+      el("div", { class: big.length > 12 ? "big long" : "big" }, el("span", { "data-total": field, "data-currency": currency }, big), el("small", {}, amount ? currency : units(total[main], "orders"))),
       el("div", { class: "more" }, ...lines.flatMap(([t, key], n) => [n ? " · " : "", el("span", { "data-total": key, "data-currency": currency }, t)])),
       el("div", { class: "more" }, change(total[field], before ? before[field] : 0)),
     );
@@ -415,8 +426,9 @@
   }
   function forPaper(on) {
     for (const d of document.querySelectorAll("details:not(.long)")) {
-      if (on) d.dataset.was = d.open ? "open" : "";
+      if (on && d.dataset.was === undefined) d.dataset.was = d.open ? "open" : "";
       d.open = on || d.dataset.was === "open";
+      if (!on) delete d.dataset.was;
     }
     draw();
   }

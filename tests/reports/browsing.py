@@ -50,6 +50,14 @@ class Seen(NamedTuple):
         """The value of a script in the page."""
         return self.page.evaluate(script, *args)
 
+    def until(self, script: str) -> None:
+        """Wait until a script in the page gives true; asked from outside, since the page's policy lets nothing else in."""
+        for _ in range(100):
+            if self.page.evaluate(script):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never true: {script}")
+
 
 @contextmanager
 def browser() -> Iterator[Any]:

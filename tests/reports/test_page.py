@@ -127,6 +127,24 @@ def with_differences(report: Report) -> Report:
     return msgspec.structs.replace(report, differences=found)
 
 
+def with_great_figures(report: Report) -> Report:
+    """The same with long names, many shops and amounts of a big house."""
+    change = msgspec.structs.replace
+    shop, sku, hours = report.shops[0], report.skus[0], list(report.hours)
+    many = tuple(change(shop, shop=f"a-shop-with-a-very-long-alias-{n:02d}", paid_minor=987_654_321_098 // (n + 1)) for n in range(14))  # fmt: skip
+    skus = tuple(change(sku, sku=f"SKU-2026-SPRING-COAT-ROYAL-BLUE-XXXL-{n}", pieces=9_876_543 - n) for n in range(15))
+    totals = tuple(change(t, paid_minor=987_654_321_098, payable_minor=1_234_567_890_123) for t in report.totals)
+    hours = [change(h, paid_minor=123_456_789_012, platform=f"platform{n % 8}") for n, h in enumerate(hours)]
+    waits = tuple(change(report.waits[0], shop=s.shop, median_min=100_000, p90_min=500_000) for s in many)
+    stock = tuple(change(report.stock[0], sku=k.sku, cover_days=12_345.6, available=5) for k in skus)
+    jobs_ = tuple(
+        change(report.jobs[0], job=f"a job with a long name {n}", runs=1440, done=1440, late=True) for n in range(20)
+    )
+    return change(
+        report, shops=many, skus=skus, totals=totals, hours=tuple(hours), waits=waits, stock=stock, jobs=jobs_
+    )
+
+
 # ------------------------------------------------------------------ the figures
 
 
@@ -305,6 +323,22 @@ def test_nothing_scrolls_sideways_and_no_labels_lie_over_each_other(
             assert seen.run(browsing.OVERLAPS) == []
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [1440, 900, 390, 320])
+def test_long_names_and_great_amounts_have_room_too(
+    lang: str, width: int, office: Path, tmp_path: Path, browser: Any
+) -> None:
+    with jobs.open(office / "oms.toml", clock=FixedClock(NIGHT)) as opened:
+        report = with_great_figures(with_differences(opened.report_daily(day=DAY)))
+    pages.write(tmp_path / "great.html", report, pages.words(lang))
+    with browsing.looking(browser, tmp_path / "great.html", width=width) as seen:
+        seen.run("() => document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        assert seen.run("() => document.documentElement.scrollWidth") <= width
+        assert seen.run(browsing.OUTSIDE) == []
+        assert seen.run(browsing.OVERLAPS) == []
+        assert seen.said == []
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_text_stands_out_from_what_is_behind_it_in_both_themes(
@@ -383,17 +417,17 @@ def test_chinese_glyphs_are_drawn_and_differ_from_a_glyph_that_is_missing(
 
 
 def test_on_paper_it_is_light_and_its_tables_are_open(whole: Callable[[str], Path], browser: Any) -> None:
+    opened = "() => [...document.querySelectorAll('details:not(.long)')]"
     with browsing.looking(browser, whole("en"), scheme="dark") as seen:
         dark = seen.run(f"() => ({browsing.MARKS})()[0][1]")
         seen.page.emulate_media(media="print")
-        seen.page.wait_for_timeout(100)
+        seen.until(f"() => ({opened})().every((d) => d.open)")
         assert seen.run("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert seen.run("() => [...document.querySelectorAll('details:not(.long)')].every((d) => d.open)")
         assert seen.run(f"() => ({browsing.MARKS})()[0][1]") != dark
         assert seen.run("() => getComputedStyle(document.querySelector('.acts')).display") == "none"
         seen.page.emulate_media(media="screen")
-        seen.page.wait_for_timeout(100)
-        assert not seen.run("() => [...document.querySelectorAll('details')].some((d) => d.open)")
+        seen.until(f"() => ({opened})().every((d) => !d.open)")
+        assert seen.run(f"() => ({browsing.MARKS})()[0][1]") == dark
 
 
 def test_charts_have_names_for_those_who_do_not_see_them_and_the_order_of_headings_is_right(
