@@ -5,10 +5,9 @@ The same rows give the same bytes: times inside the containers are the statement
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,17 @@ if TYPE_CHECKING:
 Cell = str | int | float
 
 
-def csv_text(rows: Sequence[Sequence[Cell]]) -> str:
-    """Rows as CSV with Windows line ends; a cell with a comma is quoted."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    return out.getvalue()
+def csv_text(rows: Sequence[Sequence[Cell]], raw: Collection[int] = ()) -> str:
+    """Rows as CSV with Windows line ends; a cell with a comma or quote is quoted, but those at `raw` places never."""
+    return "".join(
+        ",".join(str(v) if i in raw else _quoted(str(v)) for i, v in enumerate(row)) + "\r\n" for row in rows
+    )
+
+
+def _quoted(text: str) -> str:
+    if not any(c in text for c in ',"\r\n'):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 class _Entry(zipfile.ZipInfo):

@@ -62,6 +62,7 @@ _ITEMS = {"goods": "货款", "refund": "货款", "subsidy": "货款", "freight":
 _TYPES = {"1001": "订单", "1002": "售后服务单", "1003": "取消退款单", "1102": "非销售单"}
 #: the settlement sheet's columns that are numbers dressed as text
 _IDS = ("订单编号", "单据编号", "商品编号", "商户订单号")
+_RAW = frozenset(COLUMNS.index(c) for c in _IDS)
 _PAGE = 100
 
 
@@ -71,7 +72,7 @@ def settlement_csv(world: World, day: str) -> tuple[str, bytes]:
     for row in world.statements.rows("jd", day):
         cells = _cells(row)
         rows.append([f'="{v}"' if c in _IDS and v else v for c, v in cells.items()])
-    return f"{_digits(day)}_结算表.csv", csv_text([COLUMNS, *rows]).encode("gbk")
+    return f"{_digits(day)}_结算表.csv", csv_text([COLUMNS, *rows], _RAW).encode("gbk")
 
 
 def fund_csv(world: World, day: str) -> tuple[str, bytes]:

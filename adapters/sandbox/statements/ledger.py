@@ -102,7 +102,7 @@ class Statements:
         told.planted += [
             planted_of(told, "not_an_order", "", r.ref, r.amount, r.amount, detail=r.title) for r in others
         ]
-        rows = sorted([*self._moved[platform], *told.rows, *others], key=lambda r: (r.at, r.ref))
+        rows = sorted([*self._moved[platform], *told.rows, *others], key=lambda r: r.at)
         self._moved[platform] = told.later
         self._days[platform, day] = rows
         self._openings[platform, day] = self._balances[platform]

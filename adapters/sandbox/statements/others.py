@@ -53,4 +53,4 @@ def rows_of_no_order(seed: int, platform: str, day: str) -> list[Row]:
                 planted="not_an_order",
             )
         )
-    return sorted(rows, key=lambda r: (r.at, r.ref))
+    return sorted(rows, key=lambda r: r.at)

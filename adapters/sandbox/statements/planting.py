@@ -98,7 +98,7 @@ class Planter:
             if chance(self.seed, "difference", told.platform, ended.no) < self.rate:
                 self._pay_cancelled(told, ended)
         self._rare(told, cancelled, most)
-        told.rows.sort(key=_order)
+        told.rows.sort(key=lambda r: r.at)
 
     def _free(self, told: Told, name: str = "") -> list[str]:
         """Orders that carry no difference yet and have goods in the file; for the class fee, a fee."""
@@ -125,7 +125,7 @@ class Planter:
     def _suited(self, told: Told, name: str) -> list[str]:
         free = self._free(told, name)
         if name == "day_cut":
-            last = {r.order: r.at for r in sorted(told.rows, key=_order)}
+            last = {r.order: r.at for r in sorted(told.rows, key=lambda r: r.at)}
             return sorted(free, key=lambda o: (-last[o], o))
         return sorted(free, key=lambda o: digest(self.seed, name, o))
 
@@ -169,10 +169,6 @@ def planted_of(
         told=to_be_told,
         detail=detail,
     )
-
-
-def _order(row: Row) -> tuple[int, str]:
-    return row.at, row.ref
 
 
 def _late(told: Told, rows: Sequence[Row]) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from adapters.sandbox.pages import Call
+from adapters.sandbox.payloads.wechat_shop import transaction_id
 from adapters.sandbox.statements.rows import Row, number
 from adapters.sandbox.wire import beijing
 from adapters.sandbox.writes.wechat_shop import Refusal, need
@@ -59,7 +60,7 @@ def _related(row: Row) -> list[dict[str, Any]]:
         return [{**empty, "related_type": 3, "withdraw_id": number(12, "withdraw", row.ref)}]
     if not row.order:
         return []
-    own = {"order_id": row.order, "transaction_id": "42000" + number(23, "transaction", row.order)}
+    own = {"order_id": row.order, "transaction_id": transaction_id(row.order)}
     if row.refund:
         return [{**empty, **own, "related_type": 2, "aftersale_id": row.refund}]
     return [{**empty, **own, "related_type": 1}]
