@@ -11,7 +11,7 @@
 - ``fault``  a fault that was really played: `fault`, `request_id`, `client` (the caller's X-Request-Id), `platform`, and
   the order or window it touched
 
-- ``planted`` a difference planted into a statement: `class`, where it shows, what would be true, what is told
+- ``difference`` one planted into a statement: `class`, where it shows, what would be true, what is told
 
 `orders.jsonl` is written at the end: every order as it stands; `statements.jsonl`: every row of every statement told;
 `planted.jsonl`: the differences in them. The product never reads any of these.

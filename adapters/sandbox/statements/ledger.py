@@ -117,7 +117,7 @@ class Statements:
         self.planted += told.planted
         alias = world.shops[platform].alias
         for planted in told.planted:
-            world.book.write("planted", **planted.to_book(alias))
+            world.book.write("difference", **planted.to_book(alias))
         if silenced:
             self._add_to_missing(platform, silenced)
 
