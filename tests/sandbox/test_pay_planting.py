@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.sandbox.pay.bills import KINDS, Planting
+from adapters.sandbox.pay.planting import KINDS, Planting
 from adapters.sandbox.pay.state import Back, Payment
 from adapters.sandbox.pay.till import Habits
 from adapters.sandbox.wire import from_beijing, iso
@@ -107,7 +107,7 @@ def seen_in(rows: list[dict[str, Any]], row: dict[str, Any]) -> int:
 
 
 def planted(caller: WechatPay | Alipay, kind: str) -> list[dict[str, Any]]:
-    return [p for p in caller.till.bills.planted if (p["channel"], p["difference"]) == (caller.name, kind)]
+    return [p for p in caller.till.bills.planted if (p["channel"], p["class"]) == (caller.name, kind)]
 
 
 @pytest.mark.parametrize("channel", ["wechatpay", "alipay"])
