@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from sql.columns import dumps
-from stores import orders_parcels
+from stores import orders_feed, orders_parcels
 from stores import orders_rows as rows
 from stores.contracts.payments import BackChange
 from stores.database import fetch, many, run
@@ -58,6 +58,8 @@ def add(c: Connection, batch: Sequence[Back], run_id: str, now: int, reason: str
         step = (no, back.version, now, run_id, "", back.status, reason, dumps({"payment_no": back.payment_no}))
         many(c, rows.ADD_STEP, [(*step, back.order_no)])
         outcomes.append(Outcome(key=no, result="done", version=back.version))
+    done = {o.key for o in outcomes if o.result == "done"}
+    orders_feed.note(c, [b.order_no for b in batch if b.back_no in done], now)
     return outcomes
 
 
@@ -121,13 +123,20 @@ def apply(c: Connection, changes: Sequence[BackChange], run_id: str, now: int, s
     write_moves(c, "payment_backs", "back_no", moves)
     many(c, _FOLLOW, sums)
     many(c, rows.ADD_STEP, steps)
+    _write_with(c, good, run_id, now, seal)
+    # orders and refunds that change themselves were noted there
+    orders_feed.note(c, {x.order_no for x in good if x.recorded and x.refund is None and x.order is None}, now)
+    return outcomes
+
+
+def _write_with(c: Connection, good: Sequence[BackChange], run_id: str, now: int, seal: Seal) -> None:
+    """Write what backs bring along: changes of refunds and orders whose versions were compared in this transaction."""
     told = [x.refund for x in good if x.refund is not None]
     if told:
         for done in orders_parcels.apply_refunds(c, told, run_id, now):
             if not done.ok:
                 raise BadItem(f"{done.key}: {done.result} {done.reason}")
     write_orders(c, [x.order for x in good if x.order is not None], run_id, now, seal)
-    return outcomes
 
 
 def _sums(status: str, amount: int) -> tuple[int, int]:

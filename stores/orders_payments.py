@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from sql.columns import dumps
-from stores import orders_changing
+from stores import orders_changing, orders_feed
 from stores import orders_rows as rows
 from stores.contracts.orders import Change
 from stores.contracts.payments import PaymentChange
@@ -48,6 +48,7 @@ def add(c: Connection, batch: Sequence[Payment], run_id: str, now: int, reason: 
     many(c, rows.PAYMENTS.insert, rows.PAYMENTS.rows(fresh))
     steps = [(p.payment_no, p.version, now, run_id, "", p.status, reason, "{}", p.order_no) for p in fresh]
     many(c, rows.ADD_STEP, steps)
+    orders_feed.note(c, [p.order_no for p in fresh], now)
     return outcomes
 
 
@@ -87,6 +88,8 @@ def apply(c: Connection, changes: Sequence[PaymentChange], run_id: str, now: int
     write_moves(c, "payments", "payment_no", moves)
     many(c, rows.ADD_STEP, steps)
     write_orders(c, moved, run_id, now, seal)
+    # orders that change themselves were noted there
+    orders_feed.note(c, {step[-1] for step in steps} - {x.order_no for x in moved}, now)
     return outcomes
 
 
