@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -107,7 +107,7 @@ class Caller:
         """
         return self.persist(call.write, lambda: self.once(call))
 
-    def persist(self, write: bool, act: Act) -> Answer:
+    def persist(self, write: bool, act: Callable[[], Answer]) -> Answer:
         """Do something over the wire until it holds, as long as it is safe and the waits allow."""
         started = self._c.clock.now()
         waits = list(self._c.retry.waits_s)
@@ -150,10 +150,6 @@ class Caller:
                 code=f"http_{answer.status}", shop=self._c.shop, request_id=request_id,
             )  # fmt: skip
         return None if verdict.act == "ok" else by_verdict(call, verdict, self._c.shop, request_id)
-
-
-class Act(Protocol):
-    def __call__(self) -> Answer: ...
 
 
 def by_verdict(call: Call, verdict: Verdict, shop: str, request_id: str) -> AdapterError:

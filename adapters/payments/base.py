@@ -314,7 +314,8 @@ class Channel(ABC):
         try:
             answer = self._caller.persist(False, lambda: self._download(call))
         except Refused as error:
-            return self._no_bill(day, error)
+            self._no_bill(day, error)
+            return None
         return answer.body
 
     def shut(self) -> None:
@@ -407,6 +408,7 @@ class Channel(ABC):
             self._not_yet(day, (made - local).total_seconds())
 
     def _no_bill(self, day: date, error: Refused) -> None:
+        """Return when there will never be one; raise when there may, or when it was refused for another reason."""
         if error.code in self.no_bill and self._is_due(day):
             return
         if error.code in self.bill_later or error.code in self.no_bill:
