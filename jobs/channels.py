@@ -19,7 +19,7 @@ from adapters.errors import AdapterError, UnknownPlatform
 from adapters.ports import Retry
 from jobs.errors import BadSettings, UnknownThing
 from jobs.settings_problems import Problem, nearest
-from jobs.vault import is_reference, others_may_read, others_may_write, secret
+from jobs.vault import is_reference, is_secret, others_may_read, others_may_write, secret
 
 if TYPE_CHECKING:
     from adapters.payments.base import Channel
@@ -152,9 +152,8 @@ class Channels:
         """
         channel = self.get(alias)
         values = _read(self.folder / f"{alias}.toml")
-        for name in channel.reads:
-            if name in values:
-                channel.connection.secret(name)
+        for name in (n for n in channel.reads if n in values):
+            channel.connection.secret(name)
         channel.connection.public_keys()
         return f"{channel.title}, merchant {channel.connection.merchant_id}: settings and keys are readable"
 
@@ -185,7 +184,7 @@ def _secrets(values: Mapping[str, Any]) -> list[str]:
         reads = payments.find(str(values.get("channel", ""))).reads
     except UnknownPlatform:
         return []
-    return [str(values[name]) for name in reads if values.get(name)]
+    return [str(values[name]) for name in reads if values.get(name) and is_secret((name,))]
 
 
 def _wrong_values(name: str, values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -212,6 +211,8 @@ def _wrong_values(name: str, values: Mapping[str, Any]) -> Iterator[Problem]:
         return
     keys = {*OPEN, *kind.reads, *kind.all_options()}
     yield from (Problem(name, key, "unknown key", nearest(key, keys)) for key in values if key not in keys)
-    for key in kind.reads:
-        if key in values and not isinstance(values[key], str):
+    for key, what in kind.reads.items():
+        if not values.get(key):
+            yield Problem(name, key, f"is missing ({what})", f'write {key} = "file:…" or "env:…"')
+        elif not isinstance(values[key], str):
             yield Problem(name, key, "is no text")

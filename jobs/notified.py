@@ -20,6 +20,7 @@ from jobs import backs_told, gaps, payments_told
 from jobs.env import Env, RunHandle
 from jobs.errors import BadSettings, UnknownThing
 from jobs.payments_told import Heard
+from jobs.results import Result
 from jobs.rules.payments import Verdict
 from stores.records import Alert, InboxEntry, InboxItem
 
@@ -192,6 +193,15 @@ def _tell(env: Env, alias: str, reason: str) -> None:
             hint="oms jobs parked", first_at=now, last_at=now,
         ),
     )  # fmt: skip
+
+
+def listen(env: Env, serve: Callable[[Listener], None]) -> Result:
+    """Take notifications as long as `serve` runs; one run record for all of it."""
+    with env.run("pay listen") as run:
+        serve(Listener(env, run))
+        # the signal is the ordinary end of a service: nothing was cut off
+        env.stop.clear()
+        return run.result
 
 
 class Listener:
