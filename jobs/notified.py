@@ -6,7 +6,9 @@ notification or by `reconcile payments`. Kind of the entries: ``payments``.
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import blake2b
@@ -18,14 +20,17 @@ from adapters.errors import AdapterError, NotVerified, Unreadable
 from adapters.payments.documents import Notification
 from jobs import backs_told, gaps, payments_told
 from jobs.env import Env, RunHandle
-from jobs.errors import BadSettings, UnknownThing
+from jobs.errors import BadSettings, JobError, UnknownThing
 from jobs.payments_told import Heard
 from jobs.results import Result
 from jobs.rules.payments import Verdict
+from stores.errors import StoreError
 from stores.records import Alert, InboxEntry, InboxItem
 
 if TYPE_CHECKING:
     from adapters.payments.base import Channel
+
+log = logging.getLogger("oms.pay")
 
 RECORDED = gaps.declare(
     "notified.recorded",
@@ -87,7 +92,7 @@ def _item(channel: Channel, alias: str, found: Notification) -> InboxItem:
     number = found.payment.payment_no if found.payment else (found.refund.back_no if found.refund else found.back_no)
     document = _encode(_bare(found))
     # A repetition bears another time of sending and is the same word.
-    told = _encode(_bare(msgspec.structs.replace(found, sent_at=_EPOCH)))
+    told = _encode(_bare(msgspec.structs.replace(found, sent_at=payments_told.EPOCH)))
     return _entry(
         channel, alias, found.id if _PLAIN.fullmatch(found.id) else f"~{_digest(found.id.encode())}", number=number,
         at=found.sent_at, hash=_digest(told), document=document, raw=found.raw,
@@ -121,9 +126,6 @@ def _bare(found: Notification) -> Notification:
 
 def _digest(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
-
-
-_EPOCH = payments_told.EPOCH
 
 
 # ------------------------------------------------------------------ applying
@@ -208,8 +210,6 @@ class Listener:
     """What the socket needs: one call per notification, and counts. Thread-safe."""
 
     def __init__(self, env: Env, run: RunHandle) -> None:
-        import threading
-
         self._env, self._run = env, run
         self._lock = threading.Lock()
         self._told: dict[str, Any] = {}
@@ -220,8 +220,12 @@ class Listener:
         self.count(reply.what)
         if reply.what == "recorded":
             part = self._run.part()
-            # A failed apply is no failure of the channel's: what is recorded is applied by the next one, or by the job.
-            drain(self._env, part, aliases=[alias], limit=20)
+            try:
+                drain(self._env, part, aliases=[alias], limit=20)
+            except (StoreError, AdapterError, JobError) as error:
+                # No failure of the channel's: what is recorded is applied by the next one, or by the job.
+                log.warning("%s: recorded, not applied yet: %s", alias, type(error).__name__)
+                self.count("not_applied")
             with self._lock:
                 for name, n in part.result.counts.items():
                     self._run.result.count(name, n)

@@ -123,13 +123,18 @@ class Server(uvicorn.Server):
         yield
 
 
-def serve(listener: Listener, oms: Oms, *, host: str, port: int, json: bool) -> None:
-    """Serve until the office is asked to stop; requests in hand are answered first."""
+def make_server(listener: Listener, oms: Oms, *, host: str, port: int) -> Server:
+    """The server of one office, with its limits."""
     config = uvicorn.Config(
         make_app(listener, oms), host=host, port=port, log_config=None, access_log=False, lifespan="off",
         server_header=False, limit_concurrency=CONNECTIONS, timeout_keep_alive=5, timeout_graceful_shutdown=10,
     )  # fmt: skip
-    asyncio.run(_run(Server(config), oms.env.stop, json))
+    return Server(config)
+
+
+def serve(listener: Listener, oms: Oms, *, host: str, port: int, json: bool) -> None:
+    """Serve until the office is asked to stop; requests in hand are answered first."""
+    asyncio.run(_run(make_server(listener, oms, host=host, port=port), oms.env.stop, json))
 
 
 async def _run(server: Server, stop: threading.Event, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ GAPS = (
     payments_told.PAID, payments_told.SURE, sending_back.ANSWERED, sending_back.PROMISED, sending_back.SENDING,
 )  # fmt: skip
 AMOUNT = 10_000
+KEY = base64.b64encode(b"k" * 32).decode()
 
 
 class Money(RuleBasedStateMachine):
@@ -44,7 +46,7 @@ class Money(RuleBasedStateMachine):
         urls = {
             name: f"sqlite:{self._folder.name}/{name}.db?lasting=no" for name in ("orders", "inbox", "stock", "ledger")
         }
-        self.env, self.channel = open_office(Path(self._folder.name), stores=urls)
+        self.env, self.channel = open_office(Path(self._folder.name), stores=urls, privacy={"keys": (KEY,)})
         self.bank = self.channel.bank
         self.plan = Path(self._folder.name) / "plan.json"
         self.refunds: list[str] = []
