@@ -53,6 +53,9 @@ def _apply(env: Env, run: RunHandle, document: BackDocument, *, asked: bool) -> 
             return verdict
         if verdict.act == "none":
             return _booked(env, run, back, verdict) if asked else verdict
+        if not asked and document.status == "success" and _has_coupon(env, back):
+            # A notification does not say who gets which share of the coupon: only the answer to a question does.
+            return ask_soon(env, run, back.back_no)
         if document.status in ("closed", "abnormal"):
             tell(env, back, document.status, document.status_raw)
         if env.orders.apply_backs([_change(env, back, document, verdict)], run_id=run.id)[0].ok:
@@ -60,6 +63,11 @@ def _apply(env: Env, run: RunHandle, document: BackDocument, *, asked: bool) -> 
             run.result.add(Item(ref=back.back_no, did=did, reason=verdict.reason, facts=_facts(back)))
             return verdict
     return rules.Verdict("changed", "changed")
+
+
+def _has_coupon(env: Env, back: Back) -> bool:
+    payment = env.orders.payments([back.payment_no])[back.payment_no]
+    return payment.payer_minor != payment.paid_minor
 
 
 def _facts(back: Back) -> dict[str, Any]:
