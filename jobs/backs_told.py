@@ -46,15 +46,14 @@ def _apply(env: Env, run: RunHandle, document: BackDocument, *, asked: bool) -> 
             facts = {"payment_no": document.payment_no, "amount_minor": document.amount_minor}
             payments_told.tell(env, document.back_no, "unknown_back", facts)
             return rules.Verdict("refuse", "unknown_back")
-        verdict = rules.judge_back(back, told(document))
+        verdict = rules.judge_back(back, told(document), asked=asked, coupon=_has_coupon(env, back))
         if verdict.act == "refuse":
             tell(env, back, verdict.reason, document.status_raw)
             run.result.add(Item(ref=back.back_no, did="refused", reason=verdict.reason, facts=_facts(back)))
             return verdict
         if verdict.act == "none":
             return _booked(env, run, back, verdict) if asked else verdict
-        if not asked and document.status == "success" and _has_coupon(env, back):
-            # A notification does not say who gets which share of the coupon: only the answer to a question does.
+        if verdict.act == "ask":
             return ask_soon(env, run, back.back_no)
         if document.status in ("closed", "abnormal"):
             tell(env, back, document.status, document.status_raw)

@@ -126,7 +126,7 @@ def test_killed_in_a_gap_late_money_goes_back_once(office: tuple[Env, FakeChanne
     assert payment_of(env, payment.order_no).backed_minor == 10_000
 
 
-@pytest.mark.parametrize("gap", [payments_told.PAID, payments_told.SURE])
+@pytest.mark.parametrize("gap", [late_money.REVIVED, payments_told.SURE])
 def test_killed_in_a_gap_a_revived_order_has_its_demand(
     office: tuple[Env, FakeChannel], tmp_path: Path, gap: str
 ) -> None:
