@@ -152,7 +152,7 @@ def _booked(
 ) -> PaymentChange | None:
     """Nothing changes but when the channel is asked next."""
     if heard.asked:
-        if payment.status == "paid":
+        if payment.status == "paid" or (payment.status != "open" and payment.next_check_at is None):
             return None
         at = _next(payment, now)
         if at is None and payment.status == "open":
