@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from adapters.core.fields import CHINA, Scalar, text_time, text_time_or
-from adapters.payments._reading import need, status_of, word, yuan_amount
+from adapters.payments._reading import need, status_of, utf8, word, yuan_amount
 from adapters.payments.documents import (
     ASK_AGAIN,
     PAYMENT_STATUS,
@@ -110,13 +110,13 @@ def payment(inner: bytes, *, merchant_id: str, app_id: str) -> PaymentDocument:
     Raises:
         FieldError: a field that decides money or state cannot be read, or contradicts another.
     """
-    got = _decode_trade(inner)
+    got = _decode_trade(utf8(inner))
     return _document(got, got.send_pay_date, "send_pay_date", None, merchant_id, app_id, inner)
 
 
 def refund(ask: BackAsk, inner: bytes) -> BackDocument:
     """The refund in the answer to asking for it. Anything but ``fund_change`` Y says nothing: it must be read back."""
-    got = _decode_refund(inner)
+    got = _decode_refund(utf8(inner))
     need(got.out_trade_no == ask.payment_no, "out_trade_no", "other_thing", "of another payment")
     is_done = got.fund_change == "Y"
     if is_done and got.refund_fee is not None:
@@ -133,7 +133,7 @@ def refund(ask: BackAsk, inner: bytes) -> BackDocument:
 
 def refund_query(back_no: str, payment_no: str, inner: bytes) -> BackDocument:
     """The refund in the answer to asking about it; an answer that names none may mean that it comes yet (`ASK_AGAIN`)."""
-    got = _decode_refund_query(inner)
+    got = _decode_refund_query(utf8(inner))
     if got.refund_status in (None, "") and got.refund_amount in (None, ""):
         return BackDocument(
             back_no=back_no, payment_no=payment_no, status="processing", status_raw=ASK_AGAIN, amount_minor=0,

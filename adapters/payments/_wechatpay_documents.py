@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from adapters.core.fields import FieldError, Scalar, ident, ident_or, text
-from adapters.payments._reading import fen_amount, need, rfc_time, status_of, word
+from adapters.payments._reading import fen_amount, need, rfc_time, status_of, utf8, word
 from adapters.payments.documents import (
     PAYMENT_STATUS,
     REFUND_STATUS,
@@ -111,7 +111,7 @@ def payment(raw: bytes) -> PaymentDocument:
     Raises:
         FieldError: a field that decides money or state cannot be read, or contradicts another.
     """
-    got = _decode_transaction(raw)
+    got = _decode_transaction(utf8(raw))
     raw_status = word(got.trade_state, "trade_state")
     status = cast("PAYMENT_STATUS", status_of(PAYMENTS, raw_status, "trade_state"))
     was_paid = status in ("paid", "refund")
@@ -146,7 +146,7 @@ def refund(raw: bytes, *, notified: bool = False) -> tuple[BackDocument, str]:
     Raises:
         FieldError: a field that decides money or state cannot be read, or contradicts another.
     """
-    got = _decode_refund(raw)
+    got = _decode_refund(utf8(raw))
     name = "refund_status" if notified else "status"
     raw_status = word(got.refund_status if notified else got.status, name)
     _currency(got.amount)
