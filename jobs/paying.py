@@ -116,7 +116,7 @@ def _problem(order: Order, payments: Sequence[Payment], channel: Channel) -> str
         return "not_ours"
     if order.progress != Progress.UNPAID:
         return f"is_{order.progress}"
-    if any(p.status == "paid" for p in payments):
+    if any(p.status == "paid" and p.backed_minor < p.paid_minor for p in payments):
         return "money_is_late"
     if order.payable_minor <= 0:
         return "nothing_to_pay"

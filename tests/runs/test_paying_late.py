@@ -110,8 +110,14 @@ def test_another_amount_by_the_channels_own_word_is_late(office: tuple[Env, Fake
     payment = payment_of(env, order)
     assert (payment.late, payment.paid_minor) == ("wrong_amount", 9_000)
     assert env.orders.heads([order])[order].progress == Progress.UNPAID
+    assert paying.create(env, [order], channel="wx").items[0].reason == "money_is_late"
     carry_out(env, tmp_path, "refund")
     assert channel.bank.backed(payment.payment_no) == 9_000
+    # once it is back the buyer may try again
+    assert paying.create(env, [order], channel="wx").items[0].did == "started"
+    channel.bank.pay(payment_of(env, order).payment_no)
+    paying.query(env, open_only=True)
+    assert env.orders.heads([order])[order].progress == Progress.CREATED
 
 
 @pytest.mark.parametrize("gap", [late_money.PLANNED, sending_back.PROMISED, sending_back.ANSWERED])
