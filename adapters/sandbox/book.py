@@ -57,14 +57,18 @@ class Book:
         if self._file is not None:
             self._file.flush()
 
-    def snapshot(self, told: Iterable[dict[str, Any]], name: str = "orders") -> Path | None:
-        """Write `orders.jsonl` (or another of these files) anew, whole or not at all; returns where."""
+    def snapshot(self, orders: Iterable[dict[str, Any]]) -> Path | None:
+        """Write `orders.jsonl` anew, whole or not at all; returns where."""
         self.flush()
+        return self.keep("orders.jsonl", orders)
+
+    def keep(self, name: str, rows: Iterable[dict[str, Any]]) -> Path | None:
+        """Write a file of rows anew, whole or not at all; returns where."""
         if self._folder is None:
             return None
-        path = self._folder / f"{name}.jsonl"
+        path = self._folder / name
         part = path.with_suffix(".part")
-        part.write_bytes(b"".join(_ENCODER.encode(o) + b"\n" for o in told))
+        part.write_bytes(b"".join(_ENCODER.encode(row) + b"\n" for row in rows))
         part.replace(path)
         return path
 

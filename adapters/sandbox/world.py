@@ -245,7 +245,7 @@ class World:
         """Write how things stand: orders, and payments if there is a till."""
         self.book.snapshot(self.all_orders())
         if self.till is not None:
-            self.book.snapshot(self.till.rows(), "money")
+            self.book.keep("money.jsonl", self.till.rows())
 
     def close(self) -> None:
         """Write the final state and close the book."""
