@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import Any
 
 from jobs.env import Env
+from jobs.pay_api import Paying
 from jobs.results import Result
 
 Names = Sequence[str]
 
 
-class Oms:
+class Oms(Paying):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:
