@@ -218,6 +218,20 @@ class Oms:
 
         return orders.explain(self.env, number)
 
+    def import_orders(
+        self, path: Path, *, shop: str = "", errors: Path | None = None, by: str, dry_run: bool = False
+    ) -> Result:
+        """Own orders from a file (.csv, .xlsx) into the inbox; rows of bad orders go to an error file."""
+        from jobs import importing
+
+        return importing.take(self.env, path, shop=shop, errors=errors, by=by, dry_run=dry_run)
+
+    def order_template(self, path: Path, *, chinese: bool = False) -> dict[str, Any]:
+        """Write the template of such a file, .csv or .xlsx by its name."""
+        from jobs import importing
+
+        return importing.template(path, chinese=chinese)
+
     def hold_orders(
         self, numbers: Names, *, code: str = "manual", note: str = "", by: str, until: datetime | None = None
     ) -> Result:

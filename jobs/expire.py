@@ -11,12 +11,11 @@ import msgspec
 from jobs import gaps
 from jobs.env import Env, RunHandle
 from jobs.results import Item, Result
+from jobs.schema import OWN
 from stores.contracts import Change, OrderQuery
 from stores.records import FullOrder, Order, Progress, Task
 
 KIND = "expire_order"
-#: the platform of orders that no marketplace owns
-OWN = "own"
 BATCH = 200
 LEASE_S = 60.0
 HELD = "held"

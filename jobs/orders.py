@@ -13,6 +13,7 @@ from jobs.env import Env
 from jobs.errors import BadRequest, UnknownThing
 from jobs.results import Item, Result
 from jobs.rules.numbers import is_order_no
+from jobs.schema import OWN
 from stores.contracts import Change, OrderQuery
 from stores.records import AuditEntry, FullOrder, Hold, Order, Progress
 
@@ -149,6 +150,11 @@ _NEXT = {
     Progress.COMPLETED: "nothing: done",
     Progress.CANCELLED: "nothing: cancelled",
 }
+#: where nobody tells us of an order, other words hold
+_NEXT_OWN = {
+    Progress.UNPAID: "the buyer's payment; unpaid it is closed after `[expire] after`",
+    Progress.SHIPPED: "its time, `[complete] after` (oms order complete)",
+}
 
 
 def _waits_for(env: Env, full: FullOrder) -> str:
@@ -156,7 +162,8 @@ def _waits_for(env: Env, full: FullOrder) -> str:
     if open_holds:
         return f"the release of {', '.join(sorted(open_holds))} (oms order release {full.order.order_no})"
     due = full.order.due_at
-    text = _NEXT[full.order.progress]
+    text = _NEXT_OWN.get(full.order.progress, "") if full.order.platform == OWN else ""
+    text = text or _NEXT[full.order.progress]
     return f"{text}, not before {due.isoformat()}" if due and due > env.clock.now() else text
 
 

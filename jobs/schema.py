@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+#: the platform of orders that no marketplace owns: they are imported, and nobody else is asked or told
+OWN = "own"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -255,8 +257,9 @@ class ShopSection(Section):
     platform: str
     #: the seller's id at the platform; never changes, unlike the alias
     seller_id: str
-    app_key: str
-    app_secret: str
+    #: both are needed to call a platform, so by all shops but own ones
+    app_key: str = ""
+    app_secret: str = ""
     #: fixed access token; empty: `oms shop token` stores one, renewed before it ends
     token: str = ""
     base_url: str = ""

@@ -15,6 +15,7 @@ RUN = {
         "docs/quickstart.md",
         "docs/operating.md",
         "docs/scripting.md",
+        "docs/own-orders.md",
         test_adding_a_platform.PAGE,
     },
     "python": {"docs/scripting.md", test_adding_a_platform.PAGE},

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 import jobs
@@ -89,7 +90,22 @@ def test_the_python_of_the_scripting_page_runs(block: Block, at: At, capsys: pyt
     assert capsys.readouterr().out.strip()
 
 
-SETTINGS = [b for p in ("docs/quickstart.md", "docs/operating.md") for b in blocks(p, "toml")]
+def test_the_commands_of_the_own_orders_page_run(shell: Shell) -> None:
+    page = "docs/own-orders.md"
+    shell.settings("\n".join(b.text for b in blocks(page, "toml")))
+    for line in typed(page):
+        said = shell(*line.split()[1:])
+        assert said.code == 0, (line, said)
+        if "--template" in line:
+            # what the reader is told to do: fill it in
+            book = openpyxl.load_workbook("orders.xlsx")
+            book.active["A2"] = "A1"
+            book.save("orders.xlsx")
+    with jobs.open("oms.toml") as office:
+        assert [o.platform_order_no for o in office.list_orders()] == ["A1"]
+
+
+SETTINGS = [b for p in ("docs/quickstart.md", "docs/operating.md", "docs/own-orders.md") for b in blocks(p, "toml")]
 SETTINGS += [b for b in blocks("docs/adding-a-platform.md", "toml") if "[shops." in b.text]
 SETTINGS += [b for p in pages() if p.startswith("docs/platforms/") for b in blocks(p, "toml")]
 
