@@ -373,6 +373,18 @@ class Oms:
 
         return refunds.listing(self.env, shops=shops, statuses=statuses, undecided=undecided, limit=limit)
 
+    def request_refund(
+        self, number: str, *, kind: str, lines: dict[str, int] | None = None, amount: str = "", reason: str, text: str = "",
+        key: str = "", send: dict[str, int] | None = None, difference: str = "", by: str, dry_run: bool = False,
+    ) -> Result:  # fmt: skip
+        """Ask for a refund of an own order (or a reship of any): whole, lines and pieces, or an amount in yuan."""
+        from jobs import requesting
+
+        return requesting.request(
+            self.env, number, kind=kind, lines=lines, amount=amount, reason=reason, text=text, key=key, send=send,
+            difference=difference, by=by, dry_run=dry_run,
+        )  # fmt: skip
+
     def decide_refunds(self, *, shops: Names = (), limit: int = 0, dry_run: bool = False) -> Result:
         """Decide the simple refunds by rule; the rest waits for a person."""
         from jobs import refunds
@@ -395,11 +407,13 @@ class Oms:
 
         return receipts.take(self.env, path, by=by, dry_run=dry_run)
 
-    def receive_refund(self, number: str, *, good: dict[str, int], defective: dict[str, int], by: str) -> Result:
-        """Goods are back: pieces per SKU, by grade; good ones return to stock."""
+    def receive_refund(
+        self, number: str, *, good: dict[str, int], defective: dict[str, int], final: bool = False, by: str
+    ) -> Result:
+        """Goods are back: pieces per SKU, by grade; good ones return to stock. `final`: nothing more comes."""
         from jobs import refunds
 
-        return refunds.receive(self.env, number, good=good, defective=defective, by=by)
+        return refunds.receive(self.env, number, good=good, defective=defective, final=final, by=by)
 
     # ------------------------------------------------------------ reconcile
     def reconcile_orders(

@@ -81,7 +81,7 @@ def _preview(env: Env, run: RunHandle, left: int) -> None:
     while left > 0:
         page, after = env.orders.find(query, limit=min(BATCH, left), after=after)
         left -= len(page)
-        for order in page:
+        for order in (o for o in page if not o.linked_to):
             run.result.add(Item(ref=order.order_no, did="cancelled", reason="expired", shop=order.shop))
         if after is None:
             return
@@ -128,6 +128,8 @@ def _why_not(order: Order) -> str:
         return "not_ours"
     if order.progress != Progress.UNPAID:
         return f"is_{order.progress}"
+    if order.linked_to:
+        return "linked"  # it waits for the buyer's difference as long as its refund stands
     return HELD if order.held else ""
 
 

@@ -94,6 +94,13 @@ def search(env: Env, *, platform_order_no: str = "", name: str = "", phone: str 
     return env.orders.find(OrderQuery(search=(kind, env.privacy.search_hash(kind, text))), limit=limit)[0]
 
 
+def _linked(env: Env, full: FullOrder) -> list[dict[str, str]]:
+    """See `jobs.linked.of`; that module cancels orders, and so imports this one."""
+    from jobs import linked
+
+    return linked.of(env, full)
+
+
 def show(env: Env, number: str, *, reveal: bool = False, by: str = "") -> dict[str, Any]:
     """One order with everything but personal data; with `reveal` the receiver too, and an audit row."""
     full = next(iter(loaded(env, [number]).values()))
@@ -105,6 +112,7 @@ def show(env: Env, number: str, *, reveal: bool = False, by: str = "") -> dict[s
         "holds": msgspec.to_builtins([h for h in full.holds if h.released_at is None]),
         "parcels": msgspec.to_builtins(list(env.orders.parcels([m.parcel_no for m in full.memberships]).values())),
         "refunds": msgspec.to_builtins(full.refunds),
+        "linked": _linked(env, full),
         "has_buyer_remark": bool(full.buyer_remark),
         "seller_remark": full.seller_remark,
     }
@@ -136,6 +144,7 @@ def explain(env: Env, number: str) -> dict[str, Any]:
         "parcels": {no: msgspec.to_builtins(env.orders.history(no)) for no in sorted(parcels)},
         "effects": msgspec.to_builtins(env.ledger.effects(refs=[head.order_no])),
         "refunds": {r.refund_no: msgspec.to_builtins(env.orders.history(r.refund_no)) for r in full.refunds},
+        "linked": _linked(env, full),
     }
 
 

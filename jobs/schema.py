@@ -196,6 +196,10 @@ class RefundsSection(Section):
     auto_up_to_minor: int = 0
     #: warehouse that takes returns; empty: the one that shipped
     returns_to: str = ""
+    #: an exchange sends its goods once it is approved, not only when the old ones are back
+    exchange_first: bool = False
+    #: own shop of the orders that exchanges and reships of marketplace orders make; empty: the only own shop
+    linked_shop: str = ""
 
 
 class CompleteSection(Section):

@@ -144,8 +144,17 @@ def _unusable(draft: Draft, settings: Settings) -> Iterator[Problem]:
         except re.error as error:
             yield Problem(at("audit", "remark_patterns"), f"audit.remark_patterns.{n}", f"no regular expression: {error}")  # fmt: skip
     yield from _shop_problems(draft, settings)
+    yield from _linked_shop(draft, settings)
     if settings.refunds.returns_to and settings.refunds.returns_to not in settings.warehouses:
         yield Problem(at("refunds", "returns_to"), "refunds.returns_to", "no such warehouse", nearest(settings.refunds.returns_to, set(settings.warehouses)))  # fmt: skip
+
+
+def _linked_shop(draft: Draft, settings: Settings) -> Iterator[Problem]:
+    name = settings.refunds.linked_shop
+    own = {alias for alias, shop in settings.shops.items() if shop.platform == OWN}
+    if name and name not in own:
+        where = _origin(draft, ("refunds", "linked_shop"))
+        yield Problem(where, "refunds.linked_shop", f"{name!r} is no own shop", nearest(name, own))
 
 
 def _shop_problems(draft: Draft, settings: Settings) -> Iterator[Problem]:

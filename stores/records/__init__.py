@@ -10,7 +10,7 @@ from stores.records.base import Mark, Outcome, Record, replace
 from stores.records.inbox import InboxEntry, InboxItem
 from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver, Region, ShipLine, Step
 from stores.records.parcels import Membership, Parcel, Waiting
-from stores.records.refunds import Refund, RefundLine
+from stores.records.refunds import Refund, RefundLine, Replacement, Sent
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
@@ -50,8 +50,10 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "Region",
+    "Replacement",
     "Reservation",
     "Run",
+    "Sent",
     "ShipLine",
     "Snapshot",
     "Step",
