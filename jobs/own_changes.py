@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import msgspec
 
-from jobs.own_documents import frozen, lines_stand
+from jobs.own_documents import frozen, has_refunds, lines_stand
 from jobs.schema import OWN
 from stores.contracts import NewOrder
-from stores.records import FullOrder, Line, RefundState
+from stores.records import FullOrder
 
 
 def stands_against(new: NewOrder, old: FullOrder) -> str:
@@ -34,12 +34,8 @@ def with_what_came(new: NewOrder, old: FullOrder) -> NewOrder:
         paid_at=old.order.paid_at or new.order.paid_at,
         ship_by=new.order.ship_by or old.order.ship_by,
     )
-    before = {line.platform_line_no: line for line in old.lines}
-    lines = tuple(_as_refunded(line, before.get(line.platform_line_no)) for line in new.lines)
+    before = {line.platform_line_no: line.status for line in old.lines} if has_refunds(old) else {}
+    lines = tuple(
+        msgspec.structs.replace(line, status=before.get(line.platform_line_no, line.status)) for line in new.lines
+    )
     return msgspec.structs.replace(new, order=head, lines=lines)
-
-
-def _as_refunded(line: Line, before: Line | None) -> Line:
-    if before is None or before.status == "open" or before.refund_state == RefundState.NONE:
-        return line
-    return msgspec.structs.replace(line, status=before.status)

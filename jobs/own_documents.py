@@ -20,7 +20,7 @@ from jobs.own_rows import OwnOrder, Problem
 from jobs.rules import numbers
 from jobs.schema import OWN
 from jobs.storing import hash_of, inbox_key
-from stores.records import FullOrder, InboxEntry, Progress, RefundState, RefundStatus
+from stores.records import FullOrder, InboxEntry, Progress, RefundStatus
 
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], OrderDocument] = msgspec.json.Decoder(OrderDocument).decode
@@ -166,9 +166,16 @@ def frozen(full: FullOrder, payable_minor: int) -> bool:
     return bool(full.order.paid_minor) and payable_minor != full.order.payable_minor
 
 
+def has_refunds(full: FullOrder) -> bool:
+    """Whether a refund speaks of an order's goods or money."""
+    return any(r.status in _STANDING for r in full.refunds)
+
+
 def lines_stand(full: FullOrder, lines: list[tuple[str, str, int]]) -> bool:
-    """Whether the goods would change though a refund speaks of them: (line name, listing, pieces)."""
-    if not any(r.status in _STANDING for r in full.refunds):
+    """Whether the goods would change though a refund speaks of them: (line name, listing, pieces). A line that was closed
+    may be told or left out."""
+    if not has_refunds(full):
         return False
-    kept = [x for x in full.lines if x.status != "closed" or x.refund_state != RefundState.NONE]
-    return sorted(lines) != sorted((x.platform_line_no, x.listing_id, x.qty) for x in kept)
+    kept = {(x.platform_line_no, x.listing_id, x.qty): x.status for x in full.lines}
+    still = {line for line, status in kept.items() if status != "closed"}
+    return not (still <= set(lines) <= set(kept))

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs import importing, push
+from jobs import audit, handover, importing, merge, push, ship, source
 from jobs.env import Env
 from jobs.results import Result
 from jobs.rules.numbers import order_no
-from tests.factories import open_env
+from stores.records import Parcel, ParcelState
+from tests.factories import open_env, put_stock
+from tests.fulfilment import label
 
 SELLER = "hotline-1"
 SHOPS: Mapping[str, Any] = {
@@ -65,3 +67,43 @@ def take(env: Env, *rows: Mapping[str, object], pushed: bool = True, **how: Any)
 
 def number(ref: str = "A1") -> str:
     return order_no("own", SELLER, ref)
+
+
+# ------------------------------------------------------------------ on their way
+
+
+def planned(env: Env, *rows: Mapping[str, object]) -> list[Parcel]:
+    """Own orders as far as planned parcels, by the jobs that do that."""
+    put_stock(env, {"EAST": {"SKU-1": 100, "SKU-2": 100, "SKU-3": 100}})
+    take(env, *(rows or (row(), more())))
+    return moved_on(env)
+
+
+def moved_on(env: Env) -> list[Parcel]:
+    """What may move, as far as planned parcels."""
+    audit.audit(env)
+    source.source(env)
+    env.clock.advance(env.settings.merge.window + 1)
+    merge.merge(env, dry_run=False)
+    return env.orders.find_parcels(states=[ParcelState.PLANNED])
+
+
+def handed_over(env: Env, *rows: Mapping[str, object]) -> list[Parcel]:
+    planned(env, *rows)
+    return hand_over(env)
+
+
+def hand_over(env: Env) -> list[Parcel]:
+    handover.handover(env, warehouse="EAST", out=env.root / "east.csv", by="li")
+    return env.orders.find_parcels(states=[ParcelState.HANDED_OVER])
+
+
+def left(env: Env) -> None:
+    """What is handed over gets its waybill and leaves."""
+    label(env, *env.orders.find_parcels(states=[ParcelState.HANDED_OVER]))
+    ship.ship(env)
+
+
+def shipped(env: Env, *rows: Mapping[str, object]) -> None:
+    handed_over(env, *rows)
+    left(env)
