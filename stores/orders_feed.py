@@ -17,7 +17,7 @@ from stores.errors import FeedGone
 
 _ADD = insert_sql(t.order_feed, ("at", "order_nos"))
 #: the newest row stays for ever: from it the sequence goes on
-_TRIM = "DELETE FROM order_feed WHERE at < ? AND seq < (SELECT max(seq) FROM order_feed)"
+_OLD = "FROM order_feed WHERE at < ? AND seq < (SELECT newest FROM (SELECT max(seq) AS newest FROM order_feed) n)"
 
 
 def note(c: Connection, order_nos: Iterable[str], now: int) -> None:
@@ -44,7 +44,12 @@ def end(c: Connection) -> str:
 
 def trim(c: Connection, before: int) -> int:
     """See `Orders.trim_feed`; `before` in epoch milliseconds."""
-    return run(c, _TRIM, (before,))
+    return run(c, f"DELETE {_OLD}", (before,))
+
+
+def old(c: Connection, before: int) -> int:
+    """How many rows `trim` would forget."""
+    return int(fetch(c, f"SELECT count(*) {_OLD}", (before,))[0][0])
 
 
 def _first(c: Connection) -> int:
