@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import Any
 
 from jobs.env import Env
+from jobs.own_api import OwnOrders
 from jobs.results import Result
 
 Names = Sequence[str]
 
 
-class Oms:
+class Oms(OwnOrders):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:
@@ -218,20 +219,6 @@ class Oms:
 
         return orders.explain(self.env, number)
 
-    def import_orders(
-        self, path: Path, *, shop: str = "", errors: Path | None = None, by: str, dry_run: bool = False
-    ) -> Result:
-        """Own orders from a file (.csv, .xlsx) into the inbox; rows of bad orders go to an error file."""
-        from jobs import importing
-
-        return importing.take(self.env, path, shop=shop, errors=errors, by=by, dry_run=dry_run)
-
-    def order_template(self, path: Path, *, chinese: bool = False) -> dict[str, Any]:
-        """Write the template of such a file, .csv or .xlsx by its name."""
-        from jobs import importing
-
-        return importing.template(path, chinese=chinese)
-
     def hold_orders(
         self, numbers: Names, *, code: str = "manual", note: str = "", by: str, until: datetime | None = None
     ) -> Result:
@@ -372,18 +359,6 @@ class Oms:
         from jobs import refunds
 
         return refunds.listing(self.env, shops=shops, statuses=statuses, undecided=undecided, limit=limit)
-
-    def request_refund(
-        self, number: str, *, kind: str, lines: dict[str, int] | None = None, amount: str = "", reason: str, text: str = "",
-        key: str = "", send: dict[str, int] | None = None, difference: str = "", by: str, dry_run: bool = False,
-    ) -> Result:  # fmt: skip
-        """Ask for a refund of an own order (or a reship of any): whole, lines and pieces, or an amount in yuan."""
-        from jobs import requesting
-
-        return requesting.request(
-            self.env, number, kind=kind, lines=lines, amount=amount, reason=reason, text=text, key=key, send=send,
-            difference=difference, by=by, dry_run=dry_run,
-        )  # fmt: skip
 
     def decide_refunds(self, *, shops: Names = (), limit: int = 0, dry_run: bool = False) -> Result:
         """Decide the simple refunds by rule; the rest waits for a person."""

@@ -203,7 +203,9 @@ def add_refunds(
 
 def _room(c: Connection, order_nos: Sequence[str]) -> dict[str, int]:
     """What of an order's money no standing refund speaks of yet."""
-    paid = {no: int(minor) for no, minor in by_keys(c, "SELECT order_no, paid_minor FROM orders", "order_no", order_nos)}
+    paid = {
+        no: int(minor) for no, minor in by_keys(c, "SELECT order_no, paid_minor FROM orders", "order_no", order_nos)
+    }
     spoken = "SELECT order_no, amount_minor, status FROM refunds"
     for no, minor, status in by_keys(c, spoken, "order_no", order_nos):
         if status in _STANDING and no in paid:

@@ -16,6 +16,7 @@ RUN = {
         "docs/operating.md",
         "docs/scripting.md",
         "docs/own-orders.md",
+        "docs/refunds.md",
         test_adding_a_platform.PAGE,
     },
     "python": {"docs/scripting.md", test_adding_a_platform.PAGE},

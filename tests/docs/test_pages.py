@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,11 +91,10 @@ def test_the_python_of_the_scripting_page_runs(block: Block, at: At, capsys: pyt
     assert capsys.readouterr().out.strip()
 
 
-def test_the_commands_of_the_own_orders_page_run(shell: Shell) -> None:
-    page = "docs/own-orders.md"
-    shell.settings("\n".join(b.text for b in blocks(page, "toml")))
-    for line in typed(page):
-        said = shell(*line.split()[1:])
+def test_the_commands_of_the_pages_on_own_orders_and_refunds_run(shell: Shell) -> None:
+    shell.settings("\n".join(b.text for b in blocks("docs/own-orders.md", "toml")))
+    for line in (*typed("docs/own-orders.md"), *typed("docs/refunds.md")):
+        said = shell(*shlex.split(line)[1:])
         assert said.code == 0, (line, said)
         if "--template" in line:
             # what the reader is told to do: fill it in
@@ -102,7 +102,8 @@ def test_the_commands_of_the_own_orders_page_run(shell: Shell) -> None:
             book.active["A2"] = "A1"
             book.save("orders.xlsx")
     with jobs.open("oms.toml") as office:
-        assert [o.platform_order_no for o in office.list_orders()] == ["A1"]
+        assert [(o.platform_order_no, o.progress) for o in office.list_orders()] == [("A1", "cancelled")]
+        assert [r.status for r in office.list_refunds()] == ["approved"]
 
 
 SETTINGS = [b for p in ("docs/quickstart.md", "docs/operating.md", "docs/own-orders.md") for b in blocks(p, "toml")]

@@ -31,7 +31,7 @@ def env(tmp_path: Path) -> Any:
 
 def linked_orders(env: Env) -> list[FullOrder]:
     heads, _ = env.orders.find(OrderQuery(platforms=("own",)), limit=100)
-    return [full for full in env.orders.load([h.order_no for h in heads if h.linked_to]).values()]
+    return list(env.orders.load([h.order_no for h in heads if h.linked_to]).values())
 
 
 def asked(env: Env, kind: str = "reship", **how: Any) -> str:

@@ -116,7 +116,7 @@ def test_when_all_money_is_asked_back_nothing_more_can_be(env: Env) -> None:
 def test_two_requests_at_once_are_held_apart_by_the_store(env: Env) -> None:
     shipped(env)
     ask(env, kind="price_protection", amount="150", reason="price")
-    refund, lines = the(env)
+    refund, _ = the(env)
     other = [
         (_renamed(refund, refund.refund_no[:10] + "X" + refund.refund_no[11:]), ()),
         (_renamed(refund, refund.refund_no[:10] + "Y" + refund.refund_no[11:], amount_minor=5_100), ()),
