@@ -21,10 +21,15 @@ _OLD = "FROM order_feed WHERE at < ? AND seq < (SELECT newest FROM (SELECT max(s
 
 
 def note(c: Connection, order_nos: Iterable[str], now: int) -> None:
-    """Write down that these orders were touched; none: nothing."""
+    """Write down that these orders were touched; none: nothing. It is the last thing a transaction does."""
     touched = list(dict.fromkeys(order_nos))
-    if touched:
-        run(c, _ADD, (now, dumps(touched)))
+    if not touched:
+        return
+    if c.dialect.name != "sqlite":
+        # Where several write at once, a number that was drawn first may be committed last, and a reader would pass it
+        # over: who draws one keeps the others waiting until its commit.
+        fetch(c, "SELECT version_num FROM orders_version")
+    run(c, _ADD, (now, dumps(touched)))
 
 
 def read(c: Connection, after: str, limit: int) -> tuple[list[tuple[str, tuple[str, ...]]], str]:

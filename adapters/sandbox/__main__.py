@@ -8,6 +8,8 @@ from pathlib import Path
 from adapters.sandbox.faults import PLANS
 from adapters.sandbox.goods import PLATFORMS
 from adapters.sandbox.making import Wish, read_platforms
+from adapters.sandbox.pay import CHANNELS
+from adapters.sandbox.pay.planting import KINDS
 from adapters.sandbox.runner import serve
 
 
@@ -30,6 +32,14 @@ def main() -> None:
         "--delay", type=float, default=usual.delay_s, help="seconds the fault timeout holds answers back"
     )
     parser.add_argument("--rate", type=float, default=usual.rate, help="calls a second; 0: each platform's own rate")
+    parser.add_argument(
+        "--channels", default=",".join(CHANNELS), help=f"payment channels, of {', '.join(CHANNELS)}; empty: none"
+    )
+    parser.add_argument(
+        "--bills",
+        default=usual.bills,
+        help=f"differences planted into bills: none, all, or of {', '.join(KINDS)}, as fee=0.1",
+    )
     words = parser.parse_args()
     wish = Wish(
         seed=words.seed,
@@ -41,6 +51,8 @@ def main() -> None:
         skus=words.skus,
         delay_s=words.delay,
         rate=words.rate,
+        channels=read_platforms(words.channels),
+        bills=words.bills,
     )
     try:
         serve(words.folder, wish, words.port)

@@ -10,8 +10,13 @@
 - ``suspect`` an accepted effect that looks wrong, with `why`
 - ``fault``  a fault that was really played: `fault`, `request_id`, `client` (the caller's X-Request-Id), `platform`, and
   the order or window it touched
+- ``payment``, ``payback`` what became of a payment or of money given back through a channel, with `event`
+- ``notice`` one delivery of a notification: `notice`, `tries`, the `status` that came back (0: none), whether it was `good`
+- ``bill``, ``bill_row``, ``planted`` a day's bill of a channel: counts and sums, its rows, and each difference planted in it
+- ``money_refused`` a call to a payment channel that was refused
 
-`orders.jsonl` is written at the end: every order as it stands. The product never reads either.
+`orders.jsonl` is written at the end: every order as it stands; `money.jsonl`: every payment, refund, notification and
+planted difference, each with its `kind`. The product never reads any of them.
 """
 
 from __future__ import annotations
@@ -55,11 +60,15 @@ class Book:
     def snapshot(self, orders: Iterable[dict[str, Any]]) -> Path | None:
         """Write `orders.jsonl` anew, whole or not at all; returns where."""
         self.flush()
+        return self.keep("orders.jsonl", orders)
+
+    def keep(self, name: str, rows: Iterable[dict[str, Any]]) -> Path | None:
+        """Write a file of rows anew, whole or not at all; returns where."""
         if self._folder is None:
             return None
-        path = self._folder / "orders.jsonl"
+        path = self._folder / name
         part = path.with_suffix(".part")
-        part.write_bytes(b"".join(_ENCODER.encode(o) + b"\n" for o in orders))
+        part.write_bytes(b"".join(_ENCODER.encode(row) + b"\n" for row in rows))
         part.replace(path)
         return path
 

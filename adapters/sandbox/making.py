@@ -13,6 +13,9 @@ from adapters.sandbox.book import Book
 from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
+from adapters.sandbox.pay import CHANNELS
+from adapters.sandbox.pay.planting import Planting
+from adapters.sandbox.pay.till import Till
 from adapters.sandbox.timeline import make_day, opening_stock
 from adapters.sandbox.wire import from_iso, iso, token_text
 from adapters.sandbox.world import Shop, World
@@ -43,6 +46,10 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: float = 2.5
     #: calls a second each platform bears; 0: each platform's own
     rate: float = 0.0
+    #: payment channels beside the platforms
+    channels: tuple[str, ...] = CHANNELS
+    #: differences planted into their bills: none, all, or names with commas, each perhaps with its rate
+    bills: str = "none"
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +74,11 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     """Make the world of a wish; with a folder its book is written there.
 
     Raises:
-        ValueError: an unknown platform or fault, or a start without an offset.
+        ValueError: an unknown platform, channel, fault or difference, or a start without an offset.
     """
+    if set(wish.channels) - set(CHANNELS):
+        raise ValueError(f"no such channel in {', '.join(wish.channels)}; there are {', '.join(CHANNELS)}")
+    planting = Planting.read(wish.bills)
     unknown = set(wish.platforms) - set(PLATFORMS)
     if unknown or not wish.platforms:
         raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(PLATFORMS)}")
@@ -95,6 +105,8 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
         faults=faults,
         book=lambda now: Book(now, folder),
     )
+    if wish.channels:
+        world.till = Till(world, wish.channels, planting)
     for platform in wish.platforms:
         if platform in _HANDED:
             world.tokens[platform].issue(start)
@@ -120,6 +132,7 @@ def describe(made: Made, base_url: str) -> dict[str, Any]:
             for x in world.catalogue.listings[p]
         ],
         "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
+        "channels": [m.describe(f"{base_url}/{c}") for c, m in world.till.merchants.items()] if world.till else [],
         "carriers": [msgspec.to_builtins(c) for c in CARRIERS],
     }
 

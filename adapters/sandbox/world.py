@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +20,9 @@ from adapters.sandbox.goods import Catalogue
 from adapters.sandbox.state import Order, Refund
 from adapters.sandbox.tokens import TokenBox
 from adapters.sandbox.wire import iso
+
+if TYPE_CHECKING:
+    from adapters.sandbox.pay.till import Till
 
 _REFUND_BASE = {
     "taobao": 180_000_000_000_000_001,
@@ -84,6 +87,8 @@ class World:
         self._heap: list[tuple[int, int, str, str, str, dict[str, Any]]] = []
         self._planned: dict[tuple[str, str], Order] = {}
         self._counts: dict[str, int] = {"request": 0}
+        #: payment channels, if the world has any
+        self.till: Till | None = None
         #: encoded answers of orders by (platform, order no, form): (state it is of, bytes)
         self.encoded: dict[tuple[str, str, str], tuple[tuple[object, ...], msgspec.Raw]] = {}
         for plan in planned:
@@ -117,6 +122,7 @@ class World:
         done = 0
         while self._heap and self._heap[0][0] <= to:
             at, _, platform, no, name, args = heapq.heappop(self._heap)
+            self._pay_until(at)
             # a hand-made event may lie in the past: it happens now
             self.now = max(self.now, at)
             if name == "created":
@@ -124,9 +130,17 @@ class World:
             else:
                 self.happen(self.orders[platform, no], name, args, why="timeline")
             done += 1
+        self._pay_until(to)
         self.now = to
         self.book.flush()
         return done
+
+    def _pay_until(self, to: int) -> None:
+        """Let everything happen at the till up to a time: it has a timeline of its own."""
+        till = self.till
+        while till is not None and till.next_at() <= to:
+            self.now = max(self.now, till.next_at())
+            till.step()
 
     @property
     def waiting(self) -> int:
@@ -227,9 +241,15 @@ class World:
         """A number for the next request, counted from 1."""
         return f"r{self.count('request'):07d}"
 
+    def snapshot(self) -> None:
+        """Write how things stand: orders, and payments if there is a till."""
+        self.book.snapshot(self.all_orders())
+        if self.till is not None:
+            self.book.keep("money.jsonl", self.till.rows())
+
     def close(self) -> None:
         """Write the final state and close the book."""
-        self.book.snapshot(self.all_orders())
+        self.snapshot()
         self.book.close()
 
     def status(self) -> dict[str, Any]:
