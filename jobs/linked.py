@@ -193,14 +193,15 @@ def called_off(env: Env, run: RunHandle, refunds: Sequence[Refund], *, by: str) 
 
 def of(env: Env, full: FullOrder) -> list[dict[str, str]]:
     """The orders that a first order's refunds made, and the first one of a linked order, for people to read."""
-    names = {r.replacement.order_no: r for r in full.refunds if r.replacement.order_no}
-    heads = env.orders.heads([*names, *([full.order.linked_to] if full.order.linked_to else [])])
-    rows = [
-        {"order_no": no, "is": f"{names[no].kind} of this order", "refund_no": names[no].refund_no, "progress": str(heads[no].progress) if no in heads else ""}
-        for no in names
-    ]  # fmt: skip
-    first = full.order.linked_to
-    if first:
-        flags = [f for f in full.order.flags if f in ("exchange", "reship")]
-        rows.append({"order_no": first, "is": f"the order that this {' '.join(flags)} makes good", "refund_no": full.seller_remark.split(" ")[-1], "progress": str(heads[first].progress) if first in heads else ""})  # fmt: skip
-    return rows
+    head = full.order
+    made = {r.replacement.order_no: r for r in full.refunds if r.replacement.order_no}
+    rows = [(no, f"{r.kind} of this order", r.refund_no) for no, r in made.items()]
+    if head.linked_to:
+        by = [r for r in env.orders.find_refunds(order_nos=[head.linked_to]) if r.replacement.order_no == head.order_no]
+        kind = " ".join(str(r.kind) for r in by) or "order"
+        rows.append((head.linked_to, f"the order that this {kind} makes good", " ".join(r.refund_no for r in by)))
+    heads = env.orders.heads([no for no, *_ in rows]) if rows else {}
+    return [
+        {"order_no": no, "is": words, "refund_no": refund, "progress": str(heads[no].progress) if no in heads else ""}
+        for no, words, refund in rows
+    ]
