@@ -294,7 +294,10 @@ class Orders(Payments, Protocol):
     # --- refunds
     def add_refunds(
         self, batch: Sequence[tuple[Refund, tuple[RefundLine, ...]]], *, run_id: str, reason: str
-    ) -> list[Outcome]: ...
+    ) -> list[Outcome]:
+        """Insert refunds; ``already`` when the number is there. One of our own authority whose amount passes what was
+        paid less all refunds that stand, asked ones among them: refused, ``exceeds_paid``."""
+        ...
 
     def apply_refunds(self, changes: Sequence[RefundChange], *, run_id: str) -> list[Outcome]: ...
 

@@ -16,6 +16,7 @@ RUN = {
         "docs/operating.md",
         "docs/scripting.md",
         "docs/payments.md",
+        "docs/own-orders.md",
         "docs/refunds.md",
         test_adding_a_platform.PAGE,
     },
