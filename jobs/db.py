@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from jobs.results import Result
     from stores.schema import SchemaState
 
+#: a reader of the order feed that slept longer begins anew
+FEED_DAYS = 90
+
 STORES = ("orders", "inbox", "stock", "ledger", "bus")
 
 
@@ -44,13 +47,15 @@ def upgrade(env: Env) -> list[dict[str, Any]]:
 
 
 def purge(env: Env, *, dry_run: bool = False) -> Result:
-    """Delete what platforms sent, once it was pushed and not seen for `[privacy] raw_days`.
+    """Delete what platforms sent, once it was pushed and not seen for `[privacy] raw_days`, and the old end of the feed.
 
     Orders, history, versions and proofs stay. A document that comes again afterwards is told from its kept version.
     """
     with env.run("db purge", dry_run=dry_run, days=env.settings.privacy.raw_days) as run:
         old = env.inbox.expire_raw(timedelta(days=env.settings.privacy.raw_days), dry_run=dry_run)
         run.result.count("purged", old)
+        if not dry_run:
+            run.result.count("feed_trimmed", env.orders.trim_feed(env.clock.now() - timedelta(days=FEED_DAYS)))
         return run.result
 
 

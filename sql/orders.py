@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sql.columns import rising
+
 metadata = sa.MetaData()
 
 #: stands for "no latest time to ship", so that (ship_by, order_no) sorts such orders last within one index
@@ -168,4 +170,12 @@ order_edits = sa.Table(
     metadata,
     _no(key=True), _text("field", key=True), _sealed("value"), _sealed("base"), _int("at"), _text("edited_by"),
     sqlite_with_rowid=False,
+)  # fmt: skip
+
+#: which orders a batch touched, a row per batch: what keeps sums of its own reads on from where it was
+order_feed = sa.Table(
+    "order_feed",
+    metadata,
+    sa.Column("seq", rising, primary_key=True, autoincrement=True),
+    _int("at"), _json("order_nos"),
 )  # fmt: skip

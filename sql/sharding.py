@@ -38,6 +38,8 @@ MARKS: dict[str, Mark] = {
     "order_holds": _BY_ORDER,
     "order_search": _BY_ORDER,
     "order_edits": _BY_ORDER,
+    # each shard has a feed of its own, read side by side
+    "order_feed": Mark("sharded", "seq"),
     # a step lies with the order, parcel or refund it tells of
     "history": Mark("sharded", "ref"),
     "memberships": _BY_ORDER,

@@ -48,6 +48,13 @@ class UnknownEngine(StoreError):
     hint = "oms config show --origin"
 
 
+class FeedGone(StoreError):
+    """The order feed was trimmed past this cursor; what was made from it is to be made anew."""
+
+    exit_code = 27
+    hint = "oms db purge --help"
+
+
 class KeyMissing(StoreError):
     """Personal data cannot be read or written: its key is not there."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from sql import orders as t
 from sql.columns import dumps
+from stores import orders_feed
 from stores import orders_rows as rows
 from stores.contracts import NewOrder
 from stores.database import insert_sql, many
@@ -63,6 +64,7 @@ def _insert(c: Connection, fresh: Sequence[NewOrder], run_id: str, now: int, sea
     many(c, rows.HOLDS.insert, rows.HOLDS.rows(hold for n in fresh for hold in n.holds))
     many(c, SEARCH, search_rows((n.order.order_no, n.search) for n in fresh))
     many(c, rows.ADD_STEP, [_first_step(n, run_id, now) for n in fresh])
+    orders_feed.note(c, [n.order.order_no for n in fresh], now)
 
 
 def _head(new: NewOrder) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from sql.columns import dumps
+from stores import orders_feed
 from stores import orders_rows as rows
 from stores.contracts import Change
 from stores.database import many
@@ -125,6 +126,8 @@ def _write(
     else:
         steps = [_step(x, states[x.order_no].progress, run_id, now) for x in moves]
     many(c, rows.ADD_STEP, steps)
+    # an intent changes nothing that anybody adds up
+    orders_feed.note(c, [x.order_no for x in moves], now)
     _place(c, [x for x in good if x.open_lines and not x.ship_lines])
     many(c, rows.MEMBERSHIPS.upsert, rows.MEMBERSHIPS.rows([m for x in good if x.memberships for m in x.memberships]))
     _write_waiting(c, [x for x in good if x.waiting is not None])

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from sql.columns import dumps, loads
+from stores import orders_feed
 from stores import orders_rows as rows
 from stores.contracts import ParcelChange, RefundChange
 from stores.database import fetch, many
@@ -187,6 +188,7 @@ def add_refunds(
         rows.ADD_STEP,
         [(r.refund_no, r.version, now, run_id, "", str(r.status), reason, "{}", r.order_no) for r in fresh],
     )
+    orders_feed.note(c, [r.order_no for r in fresh], now)
     return outcomes
 
 
@@ -213,6 +215,7 @@ def apply_refunds(c: Connection, changes: Sequence[RefundChange], run_id: str, n
     write_moves(c, "refunds", "refund_no", moves)
     many(c, rows.REFUND_LINES.upsert, rows.REFUND_LINES.rows(lines))
     many(c, rows.ADD_STEP, steps)
+    orders_feed.note(c, [step[-1] for step in steps], now)
     return outcomes
 
 

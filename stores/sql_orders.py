@@ -11,7 +11,7 @@ import msgspec
 
 from sql import orders as t
 from sql.columns import loads, ms, when
-from stores import orders_adding, orders_changing, orders_parcels, orders_reading
+from stores import orders_adding, orders_changing, orders_feed, orders_parcels, orders_reading
 from stores import orders_rows as rows
 from stores.contracts import PARTS, Change, Claimed, NewOrder, OrderQuery, ParcelChange, RefundChange
 from stores.database import Clock, Database, dump_rows, fetch, many, names, run, upsert_sql
@@ -271,6 +271,20 @@ class SqlOrders:
             return orders_parcels.find_refunds(
                 c, statuses=statuses, shops=shops, order_nos=order_nos, undecided=undecided, limit=limit, after=after
             )
+
+    # --- the feed
+
+    def feed(self, after: str = "", *, limit: int = 200) -> tuple[list[tuple[str, tuple[str, ...]]], str]:
+        with self._db.read() as c:
+            return orders_feed.read(c, after, limit)
+
+    def feed_end(self) -> str:
+        with self._db.read() as c:
+            return orders_feed.end(c)
+
+    def trim_feed(self, before: datetime) -> int:
+        with self._db.write() as c:
+            return orders_feed.trim(c, ms(before))
 
     # --- whole store
 

@@ -22,7 +22,7 @@ STORES = {
     **dict.fromkeys(
         (
             "orders", "order_details", "order_lines", "ship_lines", "history", "order_holds", "order_search", "waiting",
-            "memberships", "parcels", "refunds", "refund_lines", "order_edits",
+            "memberships", "parcels", "refunds", "refund_lines", "order_edits", "order_feed",
         ),
         "orders",
     ),

@@ -312,6 +312,31 @@ class Orders(Protocol):
         """By refund_no; `undecided`: only those with an empty decision."""
         ...
 
+    # --- the feed
+    def feed(self, after: str = "", *, limit: int = 200) -> tuple[list[tuple[str, tuple[str, ...]]], str]:
+        """Which orders were added or changed (their refunds too) since a cursor, oldest first.
+
+        Args:
+            after: where the caller has read to; empty: from the beginning.
+            limit: batches, of at most some hundred orders each.
+
+        Returns:
+            (cursor, order numbers) per batch that was written, and the cursor to go on from. An order is in as many
+            batches as it was touched by; what it is now is read from the order itself.
+
+        Raises:
+            FeedGone: the feed was trimmed past `after`; the caller reads everything anew.
+        """
+        ...
+
+    def feed_end(self) -> str:
+        """The cursor of this moment: for who reads everything now and then only what comes."""
+        ...
+
+    def trim_feed(self, before: datetime) -> int:
+        """Forget batches older than that, but the newest of all; returns how many."""
+        ...
+
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything, ordered by primary key; receivers decrypted. For proofs and moves."""
         ...

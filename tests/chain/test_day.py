@@ -58,6 +58,7 @@ TAMPERED = {
     "order_holds": (f"UPDATE order_holds SET released_at = 1 WHERE {first('order_holds', 'order_no, code, since', 'released_at IS NULL')}", "each order is whole"),
     "order_search": ("INSERT INTO order_search (order_no, kind, hash) VALUES ('nobody', 'name', 'x')", "each order is whole"),
     "order_edits": ("INSERT INTO order_edits (order_no, field, value, base, at, edited_by) VALUES ('nobody', 'city', x'00', x'00', 1, 'me')", "each order is whole"),
+    "order_feed": ("UPDATE order_feed SET order_nos = '[\"nobody\"]' WHERE seq = 1", "history tells every move"),
     "waiting": ("INSERT INTO waiting (key, order_no, warehouse, shop, since, window_ends_at) VALUES ('k', 'nobody', 'w', 's', 1, 1)", "each order is whole"),
     "memberships": (f"UPDATE memberships SET active = 0 WHERE {first('memberships', 'order_no, parcel_no', 'active = 1')}", "parcels and what is in them"),
     "parcels": (f"UPDATE parcels SET waybill = '' WHERE {first('parcels', 'parcel_no', '''state = 'shipped' ''')}", "parcels and what is in them"),

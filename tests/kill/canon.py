@@ -252,6 +252,11 @@ def _effects(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
     return [{**r, **over} if r["state"] in ENDED else r for r in rows]
 
 
+def _feed(office: Office, rows: Sequence[Row], whole: bool) -> list[Row]:
+    """Which orders were touched; a repetition touches them again, in other batches."""
+    return [{"order_no": no} for no in sorted({no for r in rows for no in json.loads(r["order_nos"])})]
+
+
 _SHAPES: dict[str, Callable[[Office, Sequence[Row], bool], list[Row]]] = {
     "history": _history,
     "order_holds": _holds,
@@ -264,6 +269,7 @@ _SHAPES: dict[str, Callable[[Office, Sequence[Row], bool], list[Row]]] = {
     "effects": _effects,
     "alerts": _alerts,
     "tasks": _tasks,
+    "order_feed": _feed,
 }
 
 

@@ -418,6 +418,7 @@ class OrdersContract:
         assert {t: len(r) for t, r in tables.items()} == {
             "orders": 2, "order_details": 2, "order_lines": 2, "ship_lines": 2, "history": 3, "order_holds": 1,
             "order_search": 1, "parcels": 1, "refunds": 1, "refund_lines": 1, "order_edits": 1,
+            "order_feed": 2,
         }  # fmt: skip
         assert [r["order_no"] for r in tables["orders"]] == [number(1), number(2)]
         assert tables["orders"][0]["ship_by"] is None
