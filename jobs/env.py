@@ -28,7 +28,7 @@ from stores.records import Run
 if TYPE_CHECKING:
     from adapters.platforms.base import Platform
     from jobs.schema import Settings, ShopSection
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Settlement, Stock
     from stores.privacy import Privacy
 
 T = TypeVar("T")
@@ -170,6 +170,12 @@ class Env:
         import stores
 
         return self._keep(stores.open_ledger(self.url("ledger"), clock=self.clock, privacy=self.privacy))
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        import stores
+
+        return self._keep(stores.open_settlement(self.url("settlement"), clock=self.clock))
 
     @cached_property
     def bus(self) -> Bus | None:

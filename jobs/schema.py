@@ -39,6 +39,7 @@ class StoresSection(Section):
     inbox: str = ""
     stock: str = ""
     ledger: str = ""
+    settlement: str = ""
     #: empty: no bus, the status columns feed the jobs
     bus: str = ""
 

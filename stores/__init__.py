@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stores.errors import UnknownEngine
 
 if TYPE_CHECKING:
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Settlement, Stock
     from stores.database import Clock
     from stores.privacy import Privacy
     from stores.schema import SchemaState
@@ -53,6 +53,14 @@ def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
     from stores.sql_ledger import SqlLedger
 
     return SqlLedger(url, clock=clock, privacy=privacy)
+
+
+def open_settlement(url: str, *, clock: Clock) -> Settlement:
+    """Statements, expectations, matches, suspense."""
+    _check(url, "settlement")
+    from stores.sql_settlement import SqlSettlement
+
+    return SqlSettlement(url, clock=clock)
 
 
 def open_bus(url: str, *, clock: Clock) -> Bus:

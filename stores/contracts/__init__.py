@@ -27,6 +27,7 @@ from stores.contracts.orders import (
     ParcelChange,
     RefundChange,
 )
+from stores.contracts.settlement import OpenItems, Settlement
 from stores.contracts.stock import Stock
 
 __all__ = [
@@ -39,9 +40,11 @@ __all__ = [
     "Inbox",
     "Ledger",
     "NewOrder",
+    "OpenItems",
     "OrderQuery",
     "Orders",
     "ParcelChange",
     "RefundChange",
+    "Settlement",
     "Stock",
 ]

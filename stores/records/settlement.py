@@ -20,7 +20,7 @@ CLASSES = (
 OPEN_CLASSES = ("amount_differs", "status_differs", "only_theirs", "only_ours", "doubled", "suggested")
 
 
-class Line(NamedTuple):
+class StatementLine(NamedTuple):
     """One row of a statement as the reader hands it over. Rows come by the million: a tuple, in the columns' order."""
 
     #: 1.. as a spreadsheet counts, the header included
@@ -193,6 +193,8 @@ class Verdicts(Record, frozen=True, kw_only=True):
     act: Act
     #: new matches; at most a few million
     matches: list[NewMatch] = []
+    #: exp_id → the version that was matched, where it is not 1
+    versions: dict[int, int] = {}
     #: matches of earlier acts that no longer hold
     dissolve: tuple[int, ...] = ()
     #: upserted
