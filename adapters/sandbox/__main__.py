@@ -30,6 +30,9 @@ def main() -> None:
         "--delay", type=float, default=usual.delay_s, help="seconds the fault timeout holds answers back"
     )
     parser.add_argument("--rate", type=float, default=usual.rate, help="calls a second; 0: each platform's own rate")
+    parser.add_argument(
+        "--differences", type=float, default=usual.differences, help="chance that a statement tells an order wrongly"
+    )
     words = parser.parse_args()
     wish = Wish(
         seed=words.seed,
@@ -41,6 +44,7 @@ def main() -> None:
         skus=words.skus,
         delay_s=words.delay,
         rate=words.rate,
+        differences=words.differences,
     )
     try:
         serve(words.folder, wish, words.port)

@@ -11,7 +11,10 @@
 - ``fault``  a fault that was really played: `fault`, `request_id`, `client` (the caller's X-Request-Id), `platform`, and
   the order or window it touched
 
-`orders.jsonl` is written at the end: every order as it stands. The product never reads either.
+- ``planted`` a difference planted into a statement: `class`, where it shows, what would be true, what is told
+
+`orders.jsonl` is written at the end: every order as it stands; `statements.jsonl`: every row of every statement told;
+`planted.jsonl`: the differences in them. The product never reads any of these.
 """
 
 from __future__ import annotations
@@ -52,14 +55,14 @@ class Book:
         if self._file is not None:
             self._file.flush()
 
-    def snapshot(self, orders: Iterable[dict[str, Any]]) -> Path | None:
-        """Write `orders.jsonl` anew, whole or not at all; returns where."""
+    def snapshot(self, told: Iterable[dict[str, Any]], name: str = "orders") -> Path | None:
+        """Write `orders.jsonl` (or another of these files) anew, whole or not at all; returns where."""
         self.flush()
         if self._folder is None:
             return None
-        path = self._folder / "orders.jsonl"
+        path = self._folder / f"{name}.jsonl"
         part = path.with_suffix(".part")
-        part.write_bytes(b"".join(_ENCODER.encode(o) + b"\n" for o in orders))
+        part.write_bytes(b"".join(_ENCODER.encode(o) + b"\n" for o in told))
         part.replace(path)
         return path
 

@@ -69,8 +69,8 @@ def heal(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def close(world: World, body: dict[str, Any]) -> dict[str, Any]:
-    """Write orders.jsonl as things stand; the world goes on."""
-    world.book.snapshot(world.all_orders())
+    """Write orders.jsonl, statements.jsonl and planted.jsonl as things stand; the world goes on."""
+    world.snapshot()
     return {"orders": len(world.orders)}
 
 

@@ -13,6 +13,9 @@ from adapters.sandbox.book import Book
 from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
+from adapters.sandbox.statements.files import FORMS
+from adapters.sandbox.statements.jd import MEMBER
+from adapters.sandbox.statements.rules import RATES
 from adapters.sandbox.timeline import make_day, opening_stock
 from adapters.sandbox.wire import from_iso, iso, token_text
 from adapters.sandbox.world import Shop, World
@@ -43,6 +46,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: float = 2.5
     #: calls a second each platform bears; 0: each platform's own
     rate: float = 0.0
+    #: chance that an order is told wrongly in the settlement statements; 0: they are true
+    differences: float = 0.0
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,7 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
         planned=plans,
         faults=faults,
         book=lambda now: Book(now, folder),
+        differences=wish.differences,
     )
     for platform in wish.platforms:
         if platform in _HANDED:
@@ -121,6 +127,12 @@ def describe(made: Made, base_url: str) -> dict[str, Any]:
         ],
         "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
         "carriers": [msgspec.to_builtins(c) for c in CARRIERS],
+        "statements": {
+            "forms": {p: list(FORMS[p]) for p in world.shops},
+            #: in ten-thousandths of what the buyer paid and kept
+            "fee_rates_e4": {p: dict(RATES[p]) for p in world.shops},
+            "jd_member_id": MEMBER,
+        },
     }
 
 

@@ -18,6 +18,7 @@ from adapters.sandbox.book import Book
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import Catalogue
 from adapters.sandbox.state import Order, Refund
+from adapters.sandbox.statements.ledger import Statements
 from adapters.sandbox.tokens import TokenBox
 from adapters.sandbox.wire import iso
 
@@ -60,6 +61,7 @@ class World:
         planned: Iterable[Planned] = (),
         faults: Faults | None = None,
         book: Callable[[Callable[[], int]], Book] = Book,
+        differences: float = 0.0,
     ) -> None:
         self.seed, self.start, self.end, self.now = seed, start, end, start
         self.shops = {s.platform: s for s in shops}
@@ -84,6 +86,10 @@ class World:
         self._heap: list[tuple[int, int, str, str, str, dict[str, Any]]] = []
         self._planned: dict[tuple[str, str], Order] = {}
         self._counts: dict[str, int] = {"request": 0}
+        #: the settlement statements; `differences`: chance that an order is told wrongly in them
+        self.statements = Statements(self, differences)
+        #: where it is served, once it is
+        self.address = ""
         #: encoded answers of orders by (platform, order no, form): (state it is of, bytes)
         self.encoded: dict[tuple[str, str, str], tuple[tuple[object, ...], msgspec.Raw]] = {}
         for plan in planned:
@@ -227,9 +233,16 @@ class World:
         """A number for the next request, counted from 1."""
         return f"r{self.count('request'):07d}"
 
+    def snapshot(self) -> None:
+        """Write down how all orders stand, and every statement row and planted difference told so far."""
+        told = self.statements.to_book()
+        self.book.snapshot(self.all_orders())
+        self.book.snapshot(told["rows"], "statements")
+        self.book.snapshot(told["planted"], "planted")
+
     def close(self) -> None:
         """Write the final state and close the book."""
-        self.book.snapshot(self.all_orders())
+        self.snapshot()
         self.book.close()
 
     def status(self) -> dict[str, Any]:
