@@ -307,4 +307,3 @@ def _act(c: Connection, account: str, act_id: int) -> tuple[Act, tuple[int, int]
 
 def _told(e: Expectation) -> tuple[Any, ...]:
     return tuple(ms(e.at) if n == "at" else getattr(e, n) for n in _TOLD)
-
