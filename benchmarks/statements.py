@@ -6,6 +6,9 @@ twice, off by cents, cut by the day, of another order's parcel group, without an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -44,14 +47,17 @@ def frames(n: int, *, text: bool = False, seed: int = 7) -> tuple[pd.DataFrame, 
     rng = np.random.default_rng(seed)
     expected = _expected(n, rng)
     lines = _broken(expected, rng)
-    pool = np.array([f"{3_800_000_000_000_000_000 + 7919 * k}" for k in range(int(expected["order"].max()) + 2)], dtype=object)
+    pool = np.array(
+        [f"{3_800_000_000_000_000_000 + 7919 * k}" for k in range(int(expected["order"].max()) + 2)], dtype=object
+    )
     back = np.array(["", *(f"R{k:09d}" for k in range(int(expected["refund"].max()) + 1))], dtype=object)
-    orders, refunds = pd.CategoricalDtype(np.sort(pool)), pd.CategoricalDtype(np.sort(back))
+    orders, refunds = pd.CategoricalDtype(pd.Index(np.sort(pool))), pd.CategoricalDtype(pd.Index(np.sort(back)))
     shuffled = rng.permutation(len(lines["order"]))
     left = _frame("line_id", {k: v[shuffled] for k, v in lines.items()}, orders, refunds, text=text)
     right = _frame("exp_id", expected, orders, refunds, text=text)
     left["trade_ref"] = left["order_ref"]
-    right["group_ref"] = pd.Categorical.from_codes(expected["group"], np.array([f"P{k}" for k in range(expected["group"].max() + 1)]))
+    groups = _words(expected["group"], [f"P{k}" for k in range(int(expected["group"].max()) + 1)])
+    right["group_ref"] = _texts(groups) if text else groups
     return left, right
 
 
@@ -62,7 +68,7 @@ def _expected(n: int, rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
     kind = np.where(first, 0, np.where(second, 1, 2))
     amount = rng.integers(900, 90_000, n)
     amount = np.where(kind == 0, amount, -amount // np.where(kind == 1, 20, 2))
-    refund = np.where(kind == 2, np.arange(n), -1)
+    refund = np.where(kind == 2, np.cumsum(kind == 2) - 1, -1)
     at = START + rng.integers(0, 30 * DAY, n)
     return {"order": order, "kind": kind, "amount": amount, "refund": refund, "at": at, "group": order // 2}
 
@@ -93,21 +99,31 @@ def _broken(expected: dict[str, NDArray[np.int64]], rng: np.random.Generator) ->
 
 
 def _frame(
-    key: str, held: dict[str, NDArray[np.int64]], orders: pd.CategoricalDtype, refunds: pd.CategoricalDtype, *, text: bool
+    key: str,
+    held: dict[str, NDArray[np.int64]],
+    orders: pd.CategoricalDtype[Any],
+    refunds: pd.CategoricalDtype[Any],
+    *,
+    text: bool,
 ) -> pd.DataFrame:
     n = len(held["order"])
+    one = np.zeros(n, np.int8)
     order = pd.Categorical.from_codes(held["order"].astype(np.int32), dtype=orders)
     # the empty text is the first of the sorted ones
     refund = pd.Categorical.from_codes((held["refund"] + 1).astype(np.int32), dtype=refunds)
     return pd.DataFrame({
-        key: np.arange(n), "kind": pd.Categorical.from_codes(held["kind"], list(KINDS)),
+        key: np.arange(n), "kind": _words(held["kind"], KINDS),
         "order_ref": _texts(order) if text else order,
         "refund_ref": _texts(refund) if text else refund,
-        "amount": held["amount"], "currency": pd.Categorical.from_codes(np.zeros(n, np.int8), ["CNY"]), "at": held["at"],
-        "status": pd.Categorical.from_codes(np.zeros(n, np.int8), ["done"]),
+        "amount": held["amount"], "currency": _words(one, ["CNY"]), "at": held["at"],
+        "status": _words(one, ["done"]),
     })  # fmt: skip
 
 
-def _texts(references: pd.Categorical) -> pd.Series:
+def _words(codes: NDArray[np.integer], words: Sequence[str]) -> pd.Categorical[Any]:
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(words)))
+
+
+def _texts(references: pd.Categorical[Any]) -> pd.Series:
     """Each row's text an object of its own, as they come from a file and from a store."""
     return pd.Series(["".join(t) if isinstance(t, str) else "" for t in references], dtype="str")

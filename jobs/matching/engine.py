@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -74,5 +76,5 @@ def _deltas(pool: Pool, order: Ints) -> Ints:
     return out
 
 
-def _category(codes: NDArray[np.integer], words: tuple[str, ...]) -> pd.Categorical:
+def _category(codes: NDArray[np.integer], words: tuple[str, ...]) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(words)), validate=False)

@@ -42,8 +42,8 @@ def classes(both: Both, left: Ints, right: Ints, period: Period, edge_ms: int) -
     a, b = a[other], b[other]
     cut = other[(a & 1) != (b & 1)]
     out[cut[np.abs(both.lines.at[left[cut]] - both.expected.at[right[cut]]) <= edge_ms]] = _CUT
-    a, b = a >> 1, b >> 1
-    out[other[(a != b) & (a > 0) & (b > 0)]] = _STATUS
+    state_a, state_b = a >> 1, b >> 1
+    out[other[(state_a != state_b) & (state_a > 0) & (state_b > 0)]] = _STATUS
     return out
 
 

@@ -110,7 +110,8 @@ class Units:
         named = self.pool.refund[self.rows] >= 0
         theirs = np.bincount(self.number[named & self._theirs], minlength=self.n)
         ours = np.bincount(self.number[named & ~self._theirs], minlength=self.n)
-        return (theirs == 0) | (ours == 0)
+        agreeing: Mask = (theirs == 0) | (ours == 0)
+        return agreeing
 
     def of(self, sets: Mask) -> tuple[Ints, Ints]:
         """Rows of the chosen sets, and their set's number among those chosen."""

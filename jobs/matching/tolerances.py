@@ -181,7 +181,7 @@ class _Reader:
 
     def rules(self, held: Any) -> Rules:
         if not isinstance(held, Mapping):
-            raise _bad(f"{self._name}: line 1: it is no table; write version = \"2026-11\" and [[rule]] tables")
+            raise _bad(f'{self._name}: line 1: it is no table; write version = "2026-11" and [[rule]] tables')
         for key in held:
             if key not in ("version", "day_cut_minutes", "rule"):
                 self._refuse(key, 0, f"{key!r} is not known; write version, day_cut_minutes, and rules as [[rule]]")
@@ -207,13 +207,19 @@ class _Reader:
             self._refuse("id", begin, 'id must be 1 to 40 letters, digits, ".", "_" or "-"; write id = "fee-rounding"')
         whole = {key: self._number(held, key, begin, default) for key, default in _WHOLE.items()}
         if whole["amount_from"] > whole["amount_to"]:
-            self._refuse("amount_to", begin, f"amount_to is below amount_from; write amount_to = {whole['amount_from']} or more")
+            self._refuse(
+                "amount_to", begin, f"amount_to is below amount_from; write amount_to = {whole['amount_from']} or more"
+            )
         for key in ("days_before", "days_after"):
             if not 0 <= whole[key] <= 3650:
                 self._refuse(key, begin, f"{key} must be from 0 to 3650; write {key} = 0 to allow none")
         percent = held.get("percent_bp")
         if percent is not None and (not _whole(percent) or not 0 <= percent <= 10_000):
-            self._refuse("percent_bp", begin, "percent_bp is basis points, a whole number from 0 to 10000; write 50 for half a percent")
+            self._refuse(
+                "percent_bp",
+                begin,
+                "percent_bp is basis points, a whole number from 0 to 10000; write 50 for half a percent",
+            )
         gives = held.get("class", "matched")
         if gives not in GIVES:
             self._refuse("class", begin, f'class must be one of {", ".join(GIVES)}; write class = "matched"')

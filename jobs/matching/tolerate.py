@@ -61,12 +61,15 @@ def _nearest(pool: Pool, rules: Scoped, pairs: Pairs) -> Pairs:
     while len(pairs.line):
         pairs = pairs.where((pool.match[pairs.line] < 0) & (pool.match[pairs.exp] < 0))
         best = pairs.where(
-            (pairs.apart == _least(pool, pairs.line, pairs.apart)) | (pairs.apart == _least(pool, pairs.exp, pairs.apart))
+            (pairs.apart == _least(pool, pairs.line, pairs.apart))
+            | (pairs.apart == _least(pool, pairs.exp, pairs.apart))
         )
         both = best.where(
             (best.apart == _least(pool, best.line, best.apart)) & (best.apart == _least(pool, best.exp, best.apart))
         )
-        alone = both.where((_alike(pool, best, best.line)[both.line] == 1) & (_alike(pool, best, best.exp)[both.exp] == 1))
+        alone = both.where(
+            (_alike(pool, best, best.line)[both.line] == 1) & (_alike(pool, best, best.exp)[both.exp] == 1)
+        )
         if not len(alone.line):
             break
         rows, number = np.concatenate([alone.line, alone.exp]), np.tile(np.arange(len(alone.line)), 2)

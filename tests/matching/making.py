@@ -30,7 +30,18 @@ days_after = 3
 def row(side: str, number: int, order: str = "A", amount: int = 100, **other: Any) -> Row:
     """One row, its other fields as they usually are."""
     held = {"kind": "sale", "refund": "", "other": "", "currency": "CNY", "at": NOON, "status": ""} | other
-    return Row(side, number, held["kind"], order, held["refund"], held["other"], amount, held["currency"], held["at"], held["status"])
+    return Row(
+        side,
+        number,
+        held["kind"],
+        order,
+        held["refund"],
+        held["other"],
+        amount,
+        held["currency"],
+        held["at"],
+        held["status"],
+    )
 
 
 def line(number: int, order: str = "A", amount: int = 100, **other: Any) -> Row:
@@ -45,7 +56,11 @@ def frames(rows: list[Row], *, categories: bool = False) -> tuple[pd.DataFrame, 
     """The two frames of some rows; references as texts, or as categories that both share."""
     made = []
     for side, columns in (("line", _LINE), ("exp", _EXP)):
-        cells = [(r.id, r.kind, r.order, r.refund, r.other, r.amount, r.currency, r.at, r.status) for r in rows if r.side == side]
+        cells = [
+            (r.id, r.kind, r.order, r.refund, r.other, r.amount, r.currency, r.at, r.status)
+            for r in rows
+            if r.side == side
+        ]
         frame = pd.DataFrame(cells, columns=list(columns))
         whole = {columns[0]: "int64", "amount": "int64", "at": "int64"}
         made.append(frame.astype(whole | dict.fromkeys(("kind", "currency", "status"), "category")))

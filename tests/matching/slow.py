@@ -145,9 +145,7 @@ class Slow:
     def _clusters(self) -> dict[str, int]:
         """Order → a number that it shares with every order it is chained to by parcel groups."""
         wanted = {r.order for r in self.rows if r.match is None and r.order}
-        pairs = {
-            (r.order, r.other) for r in self.rows if r.side == "exp" and r.other and r.order in wanted
-        }
+        pairs = {(r.order, r.other) for r in self.rows if r.side == "exp" and r.other and r.order in wanted}
         label = {order: n for n, order in enumerate(sorted({o for o, _ in pairs}))}
         for _ in range(len(label) + 1):
             for (o1, g1), (o2, g2) in product(pairs, pairs):
@@ -157,7 +155,11 @@ class Slow:
 
     def _tolerance(self) -> None:
         for wild in (False, True):
-            key = (lambda r: (r.order, r.kind, r.currency)) if wild else (lambda r: (r.order, r.refund, r.kind, r.currency))
+            key = (
+                (lambda r: (r.order, r.kind, r.currency))
+                if wild
+                else (lambda r: (r.order, r.refund, r.kind, r.currency))
+            )
             units = [u for u in self._sets(key) if _two_sided(u) and (not wild or _agreeing_refunds(u))]
             for unit in units:
                 self._nearest(unit)
