@@ -52,6 +52,7 @@ class Statements:
 
     def opening(self, platform: str, day: str) -> int:
         """What stood on the account when a closed day began."""
+        self._close()
         return self._openings[platform, day]
 
     def between(self, platform: str, start: int, end: int) -> Iterator[Row]:

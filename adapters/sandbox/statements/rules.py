@@ -1,7 +1,8 @@
 """What each platform books for an order, from how the order stands.
 
-Taobao, jd and douyin settle when the buyer has confirmed: an order that ended before leaves no row, and a refund that
-was paid out meanwhile is booked in the same second as the goods. WeChat's ledger books the payment when it is paid,
+Taobao, jd and douyin settle when the buyer has confirmed: an order that ended before leaves no row (unless something
+stays, as the freight of goods that came back), and a refund that was paid out meanwhile is booked in the same second as
+the goods. WeChat's ledger books the payment when it is paid,
 the refund when it is done, and takes its part at the confirmation. The platform's, a talent's and a channel's share
 of a discount comes to the merchant beside what the buyer paid, but not for a line whose money went back.
 Source: the platforms' pages on statements (columns, subjects, kinds of rows); rates are this sandbox's own.
@@ -73,6 +74,13 @@ def ref_of(platform: str, at: int, no: str, what: str, to_us: bool) -> str:
     return number(19, "flow", no, what)
 
 
+def _settles(world: World, order: Order) -> bool:
+    """Whether money of an order comes out of the platform's hands: confirmed, or ended by refunds that left something."""
+    if order.state == "cancelled":
+        return sum(r.amount for r in paid_back(world, order)) < order.payable
+    return order.state == "completed"
+
+
 def _title(order: Order) -> str:
     first = order.lines[0].listing.title
     return first if len(order.lines) == 1 else f"{first}等多件"
@@ -85,7 +93,7 @@ def _sold(line: Line) -> dict[str, str]:
 
 def _taobao(world: World, order: Order) -> list[Row]:
     """One payment per trade; refunds, subsidy and fees in rows of their own."""
-    if order.state != "completed":
+    if not _settles(world, order):
         return []
     at, rates, back = order.ended_at, RATES["taobao"], paid_back(world, order)
     rows = [make(order, "goods", at, ("goods", order.payable), title=_title(order))]
@@ -99,7 +107,7 @@ def _taobao(world: World, order: Order) -> list[Row]:
 
 def _jd(world: World, order: Order) -> list[Row]:
     """Rows per line and fee; freight once for the order."""
-    if order.state != "completed":
+    if not _settles(world, order):
         return []
     rows: list[Row] = []
     for line in order.lines:
@@ -130,7 +138,7 @@ def _jd_refund(order: Order, refund: Refund, line: Line | None) -> Row:
 
 def _douyin(world: World, order: Order) -> list[Row]:
     """One row per sub-order, the net of its parts; one that nets to nothing does not appear."""
-    if order.state != "completed":
+    if not _settles(world, order):
         return []
     channel = split(order.channel_off, [max(0, x.paid) for x in order.lines])
     return [_douyin_line(world, order, x, part) for x, part in zip(order.lines, channel, strict=True)]
