@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from stores.contracts.suppliers import Suppliers
 from stores.records.base import Outcome, Record
 from stores.records.settlement import (
     Act,
@@ -41,8 +42,8 @@ class OpenItems(Record, frozen=True, kw_only=True):
     loose: dict[int, tuple[str, str, str, int, tuple[int, ...], tuple[int, ...]]]
 
 
-class Settlement(Protocol):
-    """Statements, expectations, matches, suspense, periods."""
+class Settlement(Suppliers, Protocol):
+    """Statements, expectations, matches, suspense, periods; and suppliers."""
 
     # --- statements
     def known_file(self, account: str, period: str, hash: str) -> StatementFile | None:
