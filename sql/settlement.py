@@ -243,3 +243,107 @@ rule_versions = sa.Table(
     sa.Column("rules", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
 )
+
+
+# ---------------------------------------------------------------------- suppliers
+
+#: purchase prices; a SKU has one on any day, so that its first day makes it one of a kind. Days as ``2026-09-01``
+supplier_prices = sa.Table(
+    "supplier_prices",
+    metadata,
+    sa.Column("sku", sa.String(64), primary_key=True),
+    sa.Column("valid_from", sa.String(10), primary_key=True),
+    sa.Column("valid_to", sa.String(10), nullable=False),
+    sa.Column("supplier", sa.String(64), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("price_minor", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Index("supplier_prices_of", "supplier", "sku"),
+    sqlite_with_rowid=False,
+)
+
+#: files of prices that were imported
+supplier_files = sa.Table(
+    "supplier_files",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(190), nullable=False),
+    sa.Column("row_count", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
+    sa.Column("run_id", sa.String(40), nullable=False),
+)
+
+supplier_adjustments = sa.Table(
+    "supplier_adjustments",
+    metadata,
+    sa.Column("adjustment_id", sa.String(64), primary_key=True),
+    sa.Column("supplier", sa.String(64), nullable=False),
+    sa.Column("period", sa.String(16), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(190), nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("bill_no", sa.String(96), nullable=False),
+    sa.Index("supplier_adjustments_of", "supplier", "period"),
+)
+
+#: undone ones stay as heads, so that a number is never given twice
+supplier_bills = sa.Table(
+    "supplier_bills",
+    metadata,
+    sa.Column("bill_no", sa.String(96), primary_key=True),
+    sa.Column("supplier", sa.String(64), nullable=False),
+    sa.Column("period", sa.String(16), nullable=False),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("start_at", sa.BigInteger, nullable=False),
+    sa.Column("end_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("totals", sa.Text, nullable=False),
+    sa.Column("move_count", sa.Integer, nullable=False),
+    sa.Column("parked_qty", sa.BigInteger, nullable=False),
+    sa.Column("plan_hash", sa.String(64), nullable=False),
+    sa.Column("booked_at", sa.BigInteger, nullable=False),
+    sa.Column("booked_by", sa.String(64), nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("changed_by", sa.String(64), nullable=False),
+    sa.Column("run_id", sa.String(40), nullable=False),
+    sa.UniqueConstraint("supplier", "period", "round", name="supplier_bill_once"),
+)
+
+supplier_lines = sa.Table(
+    "supplier_lines",
+    metadata,
+    sa.Column("bill_no", sa.String(96), primary_key=True),
+    sa.Column("line_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("sku", sa.String(64), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("price_minor", sa.BigInteger, nullable=False),
+    sa.Column("shipped", sa.BigInteger, nullable=False),
+    sa.Column("returned", sa.BigInteger, nullable=False),
+    sa.Column("defective", sa.BigInteger, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("late_qty", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(190), nullable=False),
+    sa.Column("adjustment_id", sa.String(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: movements of the stock journal that a bill charges, each once
+supplier_moves = sa.Table(
+    "supplier_moves",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("bill_no", sa.String(96), nullable=False),
+    sa.Column("sku", sa.String(64), nullable=False),
+    sa.Column("order_no", sa.String(40), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("qty", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("price_minor", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("supplier_moves_of", "bill_no", "seq"),
+    sa.Index("supplier_moves_order", "order_no", "sku"),
+)

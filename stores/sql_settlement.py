@@ -26,6 +26,8 @@ from stores.records.settlement import (
     Suspense,
     Verdicts,
 )
+from stores.settlement_fence import Refused
+from stores.settlement_suppliers import SqlSuppliers
 
 #: what makes an expectation another one when it changes
 _TOLD = (
@@ -43,15 +45,7 @@ _TOLD = (
 _CHANGE = f"UPDATE expectations SET {', '.join(f'{n}=?' for n in _TOLD)}, version=version+1, changed_at=? WHERE key=?"
 
 
-class _Refused(Exception):
-    """Rolls the transaction back; the outcome says why."""
-
-    def __init__(self, result: str, reason: str = "") -> None:
-        super().__init__(reason)
-        self.result, self.reason = result, reason
-
-
-class SqlSettlement:
+class SqlSettlement(SqlSuppliers):
     """See `stores.contracts.Settlement`."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
@@ -63,11 +57,11 @@ class SqlSettlement:
         with self._db.write() as c:
             kept = fetch(c, "SELECT token FROM fences WHERE account=?", (account,))
             if kept and kept[0][0] > token:
-                raise _Refused("lost", "newer_lease")
+                raise Refused("lost", "newer_lease")
             if not kept or kept[0][0] < token:
                 run(c, "INSERT INTO fences (account, token) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET token=excluded.token", (account, token))  # fmt: skip
             if period and _is_confirmed(c, account, period):
-                raise _Refused("refused", "confirmed")
+                raise Refused("refused", "confirmed")
             yield c
 
     # ------------------------------------------------------------------ statements
@@ -90,7 +84,7 @@ class SqlSettlement:
                 if known is not None:
                     return known, Outcome(key=file.hash, result="already")
                 if _is_confirmed(c, file.account, file.period):
-                    raise _Refused("refused", "confirmed")
+                    raise Refused("refused", "confirmed")
                 kept = settlement_files.insert_file(c, file, batches, parked, finish)
                 act_id = settlement_acts.next_act(c)
                 act = Act(
@@ -99,7 +93,7 @@ class SqlSettlement:
                     at=file.at, run_id=file.run_id,
                 )  # fmt: skip
                 many(c, insert_sql(acts), [settlement_acts.act_row(act)])
-        except _Refused as refused:
+        except Refused as refused:
             return file, Outcome(key=file.hash, result=refused.result, reason=refused.reason)
         return kept, Outcome(key=file.hash, result="done", version=act_id)
 
@@ -162,18 +156,18 @@ class SqlSettlement:
         try:
             with self._fenced(act.account, token, act.period) as c:
                 if verdicts.plan and fetch(c, "SELECT 1 FROM plans_applied WHERE hash=?", (verdicts.plan[0],)):
-                    raise _Refused("already", "plan_applied")
+                    raise Refused("already", "plan_applied")
                 if _dissolves_confirmed(c, verdicts.dissolve):
-                    raise _Refused("refused", "confirmed")
+                    raise Refused("refused", "confirmed")
                 act_id, why = settlement_acts.write_act(c, verdicts)
                 if why:
-                    raise _Refused("changed", why)
+                    raise Refused("changed", why)
                 now = self._db.now_ms()
                 if verdicts.rules:
                     run(c, "INSERT OR IGNORE INTO rule_versions (version, rules, at) VALUES (?, ?, ?)", (*verdicts.rules, now))  # fmt: skip
                 if verdicts.plan:
                     run(c, "INSERT INTO plans_applied (hash, job, at, who) VALUES (?, ?, ?, ?)", (*verdicts.plan, now, act.who))  # fmt: skip
-        except _Refused as refused:
+        except Refused as refused:
             return Outcome(key=act.kind, result=refused.result, reason=refused.reason)
         return Outcome(key=act.kind, result="done", version=act_id)
 
@@ -183,18 +177,18 @@ class SqlSettlement:
             with self._fenced(account, token) as c:
                 act, span = _act(c, account, act_id)
                 if act.state != "active":
-                    raise _Refused("already", "undone")
+                    raise Refused("already", "undone")
                 if act.kind == "confirm" or (act.period and _is_confirmed(c, account, act.period)):
-                    raise _Refused("refused", "confirmed")
+                    raise Refused("refused", "confirmed")
                 later = settlement_acts.built_on(c, act_id, span)
                 if later or (act.kind == "import" and settlement_files.is_built_on(c, act.file_id)):
-                    raise _Refused("refused", f"later:{later}" if later else "lines_in_use")
+                    raise Refused("refused", f"later:{later}" if later else "lines_in_use")
                 settlement_acts.take_back(c, act_id, span)
                 if act.kind == "import":
                     settlement_files.remove_file(c, act.file_id)
                 told = replace(act, state="undone", counts={**act.counts, "undone_by": who})
                 run(c, "UPDATE acts SET counts=? WHERE act_id=?", (dumps(told.counts), act_id))
-        except _Refused as refused:
+        except Refused as refused:
             return Outcome(key=key, result=refused.result, reason=refused.reason)
         return Outcome(key=key, result="done")
 
@@ -300,7 +294,7 @@ def _act(c: Connection, account: str, act_id: int) -> tuple[Act, tuple[int, int]
         (act_id, account),
     )  # fmt: skip
     if not found:
-        raise _Refused("refused", "unknown")
+        raise Refused("refused", "unknown")
     first, after, *row = found[0]
     return settlement_acts.act_record(row), (first, after)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from stores.contracts.suppliers import Suppliers
 from stores.records.base import Outcome, Record
 from stores.records.settlement import (
     Act,
@@ -42,8 +43,8 @@ class OpenItems(Record, frozen=True, kw_only=True):
     outdated: frozenset[int] = frozenset()
 
 
-class Settlement(Protocol):
-    """Statements, expectations, matches, suspense, periods."""
+class Settlement(Suppliers, Protocol):
+    """Statements, expectations, matches, suspense, periods; and suppliers."""
 
     # --- statements
     def known_file(self, account: str, period: str, hash: str) -> StatementFile | None:
