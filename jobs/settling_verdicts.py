@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stores.contracts import OpenItems
@@ -64,7 +64,7 @@ class Changes(NamedTuple):
 def sets(frame: pandas.DataFrame) -> Iterator[Found]:
     """The matching's rows by match; they stand together in the frame."""
     columns = (
-        frame["side"].astype(str).tolist() if len(frame) < 1000 else frame["side"].to_numpy().tolist(), frame["id"].tolist(),
+        frame["side"].tolist(), frame["id"].tolist(),
         frame["match_id"].tolist(), frame["class"].tolist(), frame["pass_name"].tolist(), frame["rule_id"].tolist(), frame["delta"].tolist(),
     )  # fmt: skip
     lines: list[int] = []
@@ -106,9 +106,8 @@ class Judge:
         for one in found:
             self._take(one)
         dissolve = tuple(sorted(self._items.loose.keys() - self._kept))
-        suspend = tuple(
-            s for key, s in sorted(self._open.items()) if (s := self._renewed(key, s)) != self._suspended.get(key)
-        )
+        opened = {key: self._renewed(key, item) for key, item in sorted(self._open.items())}
+        suspend = tuple(item for key, item in opened.items() if item != self._suspended.get(key))
         looked = {("line", i) for i in self._line} | {("exp", i) for i in self._exp}
         resolve = tuple(sorted(k for k in self._suspended if k not in self._open and k in looked))
         return Changes(self._new, dissolve, suspend, resolve, tuple(self._suggest))
@@ -187,7 +186,8 @@ class Judge:
         known = self._suspended.get((side, ref))
         if side == "exp" and not self._is_missed(table, at, known):
             return
-        scope, since = self._scope, datetime.fromtimestamp(table["at"][at] / 1000, scope.now.tzinfo)
+        scope = self._scope
+        since = datetime.fromtimestamp(table["at"][at] // 1000, UTC) + timedelta(milliseconds=table["at"][at] % 1000)
         self._open[side, ref] = Suspense(
             side=side, ref_id=ref, account=scope.account, period=known.period if known else scope.period, class_=cls,
             kind=table["kind"][at], order_ref=table["order_ref"][at], amount_minor=table["amount"][at] if amount is None else amount,
