@@ -31,7 +31,7 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("warehouse", "The places that ship."),
             ("refund", "Decide refunds and take goods back."),
             ("reconcile", "Compare what should agree, and repair by plan."),
-            ("settle", "Platforms' statements against what we expect: import, match, decide, confirm."),
+            ("settle", "Settle with platforms and suppliers."),
         ),
     ),
     (
