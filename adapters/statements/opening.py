@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -161,7 +162,8 @@ def _encoding(start: bytes) -> str:
 
 def _lines(text: io.TextIOWrapper, start: str) -> Iterator[Chunk]:
     """Cells of a delimited text. Chunks are cut by the C reader; only one that has a torn row is looked at by line."""
-    head = start.splitlines()[:HEAD]
+    # some pad their cells with tabs: those stand beside a comma and separate nothing
+    head = [re.sub(r"\t+(?=,|$)|(?<=,)\t+", "", line) for line in start.splitlines()[:HEAD]]
     delimiter = max(",\t;", key=lambda d: max((line.count(d) for line in head), default=0))
     number, size = 1, HEAD
     while lines := list(islice(text, size)):
