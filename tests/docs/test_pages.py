@@ -91,6 +91,7 @@ def test_the_python_of_the_scripting_page_runs(block: Block, at: At, capsys: pyt
 
 SETTINGS = [b for p in ("docs/quickstart.md", "docs/operating.md") for b in blocks(p, "toml")]
 SETTINGS += [b for b in blocks("docs/adding-a-platform.md", "toml") if "[shops." in b.text]
+SETTINGS += [b for b in blocks("docs/settlement.md", "toml") if "[settlement]" in b.text]
 SETTINGS += [b for p in pages() if p.startswith("docs/platforms/") for b in blocks(p, "toml")]
 
 
