@@ -333,8 +333,8 @@ class Orders(Protocol):
         """The cursor of this moment: for who reads everything now and then only what comes."""
         ...
 
-    def trim_feed(self, before: datetime) -> int:
-        """Forget batches older than that, but the newest of all; returns how many."""
+    def trim_feed(self, before: datetime, *, dry_run: bool = False) -> int:
+        """Forget batches older than that, but the newest of all; returns how many, also of those it would."""
         ...
 
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:

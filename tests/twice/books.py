@@ -50,6 +50,8 @@ def books(office: Path, *, passing: frozenset[str] = frozenset()) -> Books:
                 if table == "history":
                     if "history" not in passing or row["from_state"] != row["to_state"]:
                         _count(found, "steps", _step(row))
+                elif table == "order_feed":  # which orders were touched, not in how many batches
+                    found.setdefault(table, Counter()).update(dict.fromkeys(json.loads(row["order_nos"]), 1))
                 elif table not in HOUSE:
                     _count(found, table, _row(table, row, PASSING | passing))
         for name, value in env.ledger.values("level:").items():
@@ -58,6 +60,7 @@ def books(office: Path, *, passing: frozenset[str] = frozenset()) -> Books:
             _count(found, "stock that does not add up", repr(difference))
     # windows of a shop: whether all are proven counts, not how the hours were cut
     found["windows"] = Counter(dict.fromkeys(found.get("windows", ()), 1))
+    found["order_feed"] = Counter(dict.fromkeys(found.get("order_feed", ()), 1))
     return found
 
 
