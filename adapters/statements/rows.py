@@ -199,6 +199,9 @@ class Rows:
         if isinstance(source, str) or not source.pattern:
             return cells
         search = self._patterns[source.pattern]
+        if "^" not in source.pattern and "$" not in source.pattern and not search(joined):
+            # in none of them, which one look at all of them tells
+            return [""] * len(cells)
         return [m.group(1) or "" if c and (m := search(c)) else "" for c in cells]
 
     def _times(self, columns: Columns, wrong: dict[int, tuple[str, str]]) -> Sequence[int]:
