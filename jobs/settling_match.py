@@ -142,7 +142,7 @@ def _own_kinds(env: Env, account: str, items: OpenItems) -> tuple[dict[int, froz
 
 def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.DataFrame, list[NewMatch], list[Found]]:
     """The lines to be matched; costs and lines that say nothing, booked as they are, one match per kind; and those of
-    which the layout does not know what they are: they stand open, whatever they say."""
+    which nobody knows what they are: they stand open, whatever they say."""
     import numpy as np
 
     frame = _frame(items.lines)
@@ -152,7 +152,10 @@ def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.Da
     )
     keep = table[files.cat.codes, kinds.cat.codes] if len(frame) else np.zeros(0, dtype=bool)
     zero = (frame["amount"] == 0).to_numpy()
-    strange = (frame["kind"] == "other").to_numpy() & ~zero
+    amount = frame["amount"]
+    # a refund that comes to us, a sale that leaves us: whatever it is, it is not what the layout takes it for
+    turned = ((frame["kind"] == "refund") & (amount > 0)) | ((frame["kind"] == "goods") & (amount < 0))
+    strange = ((frame["kind"] == "other") | turned).to_numpy() & ~zero
     rest = frame[(~keep | zero) & ~strange]
     costs = [
         NewMatch(

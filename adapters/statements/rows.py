@@ -47,6 +47,12 @@ class Rows:
         self._footer = tuple(layout.footer)
         #: first letters of what is looked at before it is taken for a row
         self._marks = {f[:1] for f in self._footer} | {"", "\ufeff", " ", "\t"}
+        self._whole_cells = {
+            s.pattern: re.compile(s.pattern, re.MULTILINE)
+            for f in layout.fields.values()
+            for s in f
+            if isinstance(s, Source) and s.pattern.startswith("^") and s.pattern.endswith("$") and "|" not in s.pattern
+        }
         self._patterns = {
             s.pattern: re.compile(s.pattern).search for f in layout.fields.values() for s in f if isinstance(s, Source)
         }
@@ -128,13 +134,14 @@ class Rows:
         if not self._raw:
             return ["[]"] * size
         text = _encode(list(zip(*(columns[n] for n in self._raw), strict=True))).decode("utf-8", "replace")
-        return [f'["{part}"]' for part in text[3:-3].split('"],["')]
+        # a quote within a cell is written as \", and no line break stands in JSON
+        return text[1:-1].replace('"],["', '"]\n["').split("\n")
 
     def _whole(
         self, numbers: Sequence[int], cells: Sequence[list[str] | None]
     ) -> tuple[Sequence[int], list[list[str]], list[Bad]]:
         """Rows of the table's width; the rest is blank, a footer, or parked."""
-        if None not in cells and set(map(len, cells)) == {self._width}:  # type: ignore[arg-type]
+        if set(map(type, cells)) == {list} and set(map(len, cells)) == {self._width}:  # type: ignore[arg-type]
             first = {row[0][:1] for row in cells}  # type: ignore[index]
             if not first & self._marks:
                 return numbers, cells, []  # type: ignore[return-value]
@@ -198,6 +205,10 @@ class Rows:
             cells = list(map(plain, cells))
         if isinstance(source, str) or not source.pattern:
             return cells
+        whole = self._whole_cells.get(source.pattern)
+        if whole is not None and len(found := whole.findall(joined)) == len(cells):
+            # as many matches as cells, and none can be of two: each cell has its own
+            return found
         search = self._patterns[source.pattern]
         if "^" not in source.pattern and "$" not in source.pattern and not search(joined):
             # in none of them, which one look at all of them tells
