@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import Any
 
 from jobs.env import Env
+from jobs.pay_api import Paying
 from jobs.results import Result
 from jobs.settle_api import Settling
 
 Names = Sequence[str]
 
 
-class Oms(Settling):
+class Oms(Paying, Settling):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:

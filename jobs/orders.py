@@ -104,6 +104,7 @@ def show(env: Env, number: str, *, reveal: bool = False, by: str = "") -> dict[s
         "holds": msgspec.to_builtins([h for h in full.holds if h.released_at is None]),
         "parcels": msgspec.to_builtins(list(env.orders.parcels([m.parcel_no for m in full.memberships]).values())),
         "refunds": msgspec.to_builtins(full.refunds),
+        "payments": msgspec.to_builtins(env.orders.find_payments(order_nos=[head.order_no])),
         "has_buyer_remark": bool(full.buyer_remark),
         "seller_remark": full.seller_remark,
     }

@@ -15,6 +15,8 @@ RUN = {
         "docs/quickstart.md",
         "docs/operating.md",
         "docs/scripting.md",
+        "docs/payments.md",
+        "docs/refunds.md",
         test_adding_a_platform.PAGE,
         test_settlement_page.PAGE,
     },
