@@ -23,15 +23,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 from adapters.statements.errors import Cut, NotReadable
 
-#: rows handed over at once
-BATCH = 20_000
+#: rows handed over at once: as many as the processor's own memory holds while they are worked on
+BATCH = 1_000
 #: the header is among so many first rows
 HEAD = 60
 #: more than this is no statement but a bomb, unpacked bytes
 LARGEST = 8 << 30
 _MEMBERS = 400
-#: bytes cut into lines at once
-_BLOCK = 1 << 21
+#: bytes cut into lines at once; see BATCH
+_BLOCK = 1 << 17
 #: a text that goes on over more lines than this is a quote that was never closed
 _LINES = 12
 

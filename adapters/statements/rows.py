@@ -133,7 +133,12 @@ class Rows:
         """The unused cells of each row as a JSON list; encoded at once and cut, since no cell can hold the cut itself."""
         if not self._raw:
             return ["[]"] * size
-        text = _encode(list(zip(*(columns[n] for n in self._raw), strict=True))).decode("utf-8", "replace")
+        cells = list(zip(*(columns[n] for n in self._raw), strict=True))
+        try:
+            text = _encode(cells).decode()
+        except UnicodeEncodeError:
+            # see _prints
+            text = _encode([[c.encode("utf-8", "replace").decode() for c in row] for row in cells]).decode()
         # a quote within a cell is written as \", and no line break stands in JSON
         return text[1:-1].replace('"],["', '"]\n["').split("\n")
 
@@ -280,12 +285,17 @@ def _digest(text: bytes) -> bytes:
     return blake2b(text, digest_size=16).digest()
 
 
-def _prints(
-    rows: Sequence[Sequence[str]], ref: Sequence[str], *said: Sequence[Any]
-) -> list[bytes]:  # fmt: skip
+def _prints(rows: Sequence[Sequence[str]], ref: Sequence[str], *said: Sequence[Any]) -> list[bytes]:
     """Of a row's own number and what it says; where it has none, of all its cells."""
-    form = "\x1f".join(["%s"] * (1 + len(said)))
-    texts = list(map(form.__mod__, zip(ref, *said, strict=True)))
+    try:
+        texts = list(map(_encode, zip(ref, *said, strict=True)))
+    except UnicodeEncodeError:
+        # half a pair of surrogates, out of a JSON escape
+        texts = [repr(t).encode("ascii", "backslashreplace") for t in zip(ref, *said, strict=True)]
     if "" in ref:
-        texts = [t if r else "\x1f".join(map(str.strip, row)) for t, r, row in zip(texts, ref, rows, strict=True)]
-    return [blake2b(t.encode("utf-8", "replace"), digest_size=16).digest() for t in texts]
+        texts = [t if r else _whole_row(row) for t, r, row in zip(texts, ref, rows, strict=True)]
+    return [blake2b(t, digest_size=16).digest() for t in texts]
+
+
+def _whole_row(row: Sequence[str]) -> bytes:
+    return "\x1f".join(map(str.strip, row)).encode("utf-8", "replace")
