@@ -35,6 +35,14 @@ class Settling:
             self.env, files, account=account, period=period, layout=layout, match=match, errors=errors
         )
 
+    def sync_statements(
+        self, *, shops: Names = (), platforms: Names = (), period: str = "", match: bool = True
+    ) -> Result:
+        """Pull the statements of a day from the platforms that give them by a call, and match."""
+        from jobs import settling_pull
+
+        return settling_pull.pull(self.env, shops=shops, platforms=platforms, period=period, match=match)
+
     def settle_recheck(self, *, shops: Names = ()) -> Result:
         """Bring expectations up to the orders, and match again what is due or has changed."""
         from jobs import settling

@@ -37,9 +37,10 @@ def layouts(env: Env) -> dict[str, Layout]:
 
 
 def import_file(
-    env: Env, run: RunHandle, path: Path, *, account: str, period: str, layout: str, lease: Lease
-) -> list[StatementFile]:
-    """Import what a file states; returns the imports, those made earlier included.
+    env: Env, run: RunHandle, path: Path, *, account: str, period: str, layout: str, lease: Lease, name: str = "",
+    kind: str = "file",
+) -> list[StatementFile]:  # fmt: skip
+    """Import what a file states; `name` and `kind` tell where a pulled one came from. Returns the imports, those made earlier included.
 
     Raises:
         BadFile: it cannot be read, or no layout fits; nothing of this table is imported.
@@ -52,13 +53,16 @@ def import_file(
         if not wanted:
             raise BadFile(f"{path.name}: no layout for {platform}", hint="oms settle layouts")
         for found in opened(path, wanted):
-            kept.append(_import(env, run, found, account, period, lease))
+            found.name = name or found.name
+            kept.append(_import(env, run, found, account, period, lease, kind))
     except statements.NotReadable as error:
         raise BadFile(str(error), hint="oms settle layouts") from error
     return kept
 
 
-def _import(env: Env, run: RunHandle, found: Statement, account: str, period: str, lease: Lease) -> StatementFile:
+def _import(
+    env: Env, run: RunHandle, found: Statement, account: str, period: str, lease: Lease, kind: str
+) -> StatementFile:
     known = env.settlement.known_file(account, period, found.hash)
     if known is not None:
         run.result.add(
@@ -67,7 +71,7 @@ def _import(env: Env, run: RunHandle, found: Statement, account: str, period: st
         run.result.count("files_known")
         return known
     head = StatementFile(
-        account=account, period=period, hash=found.hash, name=found.name[-190:], layout=found.layout.name,
+        account=account, period=period, kind=kind, hash=found.hash, name=found.name[-190:], layout=found.layout.name,
         layout_version=found.layout.version, raw_columns=found.raw_columns, at=env.clock.now(), run_id=run.id,
     )  # fmt: skip
     kept, outcome = env.settlement.add_file(
