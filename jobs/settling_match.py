@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: an act that met a change of the books is tried again so often
 _TRIES = 3
+_FEES = ("commission", "service_fee")
 
 
 def rules_of(env: Env) -> Rules:
@@ -78,6 +79,7 @@ def _verdicts(
     expected = _frame(items.expected)
     # what is not due yet, or due without saying so, has no status to differ in
     expected["status"] = expected["status"].where(expected["status"] != "pending", "")
+    _apart(theirs, expected)
     seen = (min(first, _ms(start)), max(until, _ms(end)))
     scope = Scope(account, period, _ms(start), _ms(end), now, timedelta(seconds=settings.recheck))
     matched = matching.match(theirs, expected, rules, period=(_ms(start), _ms(end)), seen=seen)
@@ -140,6 +142,17 @@ def _own_kinds(env: Env, account: str, items: OpenItems) -> tuple[dict[int, froz
     return own, lines
 
 
+def _apart(theirs: pandas.DataFrame, expected: pandas.DataFrame) -> None:
+    """Where fees stand in lines of their own, a cent of one must not spoil the sum of its order's money: each gets an
+    order of its own. A statement that tells net amounts is left alone, there the fees are part of the sum."""
+    if not theirs["kind"].isin(_FEES).any():
+        return
+    for frame in (theirs, expected):
+        fee = frame["kind"].isin(_FEES) & (frame["order_ref"] != "")
+        frame.loc[fee, "order_ref"] = frame.loc[fee, "order_ref"] + "\x1ffees"
+    expected.loc[expected["kind"].isin(_FEES), "group_ref"] = ""
+
+
 def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.DataFrame, list[NewMatch], list[Found]]:
     """The lines to be matched; costs and lines that say nothing, booked as they are, one match per kind; and those of
     which nobody knows what they are: they stand open, whatever they say."""
@@ -156,6 +169,8 @@ def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.Da
     # a refund that comes to us, a sale that leaves us: whatever it is, it is not what the layout takes it for
     turned = ((frame["kind"] == "refund") & (amount > 0)) | ((frame["kind"] == "goods") & (amount < 0))
     strange = ((frame["kind"] == "other") | turned).to_numpy() & ~zero
+    # the same row with the same number once more within its file: whatever it is, it is not counted twice
+    again = ((frame["occurrence"] > 0) & (frame["trade_ref"] != "")).to_numpy() & keep & ~zero & ~strange
     rest = frame[(~keep | zero) & ~strange]
     costs = [
         NewMatch(
@@ -170,13 +185,17 @@ def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.Da
         for (kind, currency), part in rest.groupby(["kind", "currency"], observed=True)
     ]
     alone = [Found("only_theirs", "kind", "", n, (i,), ()) for i, n in zip(frame["line_id"][strange], frame["amount"][strange], strict=True)]  # fmt: skip
-    return frame[keep & ~zero & ~strange], costs, alone
+    alone += [Found("doubled", "repeat", "", n, (i,), ()) for i, n in zip(frame["line_id"][again], frame["amount"][again], strict=True)]  # fmt: skip
+    theirs = frame[keep & ~zero & ~strange & ~again].copy()
+    # what the buyer paid for the way is part of what the order expects
+    theirs["kind"] = theirs["kind"].where(theirs["kind"] != "freight", "goods")
+    return theirs, costs, alone
 
 
 def _frame(columns: dict[str, list[Any]]) -> pandas.DataFrame:
     import pandas
 
-    whole = {"line_id", "exp_id", "amount", "at", "file_id", "version"}
+    whole = {"line_id", "exp_id", "amount", "at", "file_id", "version", "occurrence"}
     made = {n: pandas.Series(v, dtype="int64" if n in whole else "object") for n, v in columns.items()}
     for name in ("kind", "currency", "status"):
         made[name] = made[name].astype("str")

@@ -127,6 +127,9 @@ class Judge:
                 self._suspend("exp", exp, one.class_)
 
     def _match(self, one: Found) -> None:
+        if one.class_ == "day_cut" and all(self._items.expected["status"][self._exp[i]] == "pending" for i in one.exps):
+            # what is not due has no day yet that could be cut
+            one = one._replace(class_="matched")
         known = self._loose.get((one.lines, one.exps))
         same = known is not None and known[1][:4] == (one.class_, one.pass_name, one.rule_id, one.delta)
         # of an outdated one the books hold another version than the one that was looked at now
@@ -186,6 +189,9 @@ class Judge:
         known = self._suspended.get((side, ref))
         if side == "exp" and not self._is_missed(table, at, known):
             return
+        if cls == "day_cut" and known is not None and known.class_ in ("only_theirs", "only_ours"):
+            # the next file was there already and did not have it: seen from another period that is no cut of the day
+            cls = known.class_
         scope = self._scope
         since = datetime.fromtimestamp(table["at"][at] // 1000, UTC) + timedelta(milliseconds=table["at"][at] % 1000)
         self._open[side, ref] = Suspense(

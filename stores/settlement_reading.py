@@ -20,17 +20,8 @@ _DAY = 86_400_000
 #: first day of each age
 AGES = ((0, "0-7"), (8, "8-15"), (16, "16-30"), (31, "31-60"), (61, "60+"))
 _LINE = (
-    "line_id",
-    "kind",
-    "order_ref",
-    "refund_ref",
-    "trade_ref",
-    "amount_minor",
-    "currency",
-    "at",
-    "status",
-    "file_id",
-)
+    "line_id", "kind", "order_ref", "refund_ref", "trade_ref", "amount_minor", "currency", "at", "status", "file_id", "occurrence",
+)  # fmt: skip
 _EXP = (
     "exp_id", "kind", "order_ref", "refund_ref", "group_ref", "amount_minor", "currency", "at", "status", "version",
 )  # fmt: skip

@@ -118,6 +118,8 @@ class Layout(_Base, frozen=True, kw_only=True, rename={"parts": "part", "kinds":
     personal: list[str] = []
     #: kinds beside `ORDER_KINDS` that belong to what the buyer paid
     order_kinds: list[str] = []
+    #: of `ORDER_KINDS` those that this platform's orders do not tell, so that nothing can be expected of them
+    untold: list[str] = []
     fields: dict[str, list[str | Source]]
     parts: list[Part]
     #: must equal the sum of the parts where it is stated
@@ -129,7 +131,7 @@ class Layout(_Base, frozen=True, kw_only=True, rename={"parts": "part", "kinds":
     @property
     def own_kinds(self) -> frozenset[str]:
         """Kinds of lines that are to be matched with what we expect."""
-        return frozenset((*ORDER_KINDS, *self.order_kinds))
+        return frozenset((*ORDER_KINDS, *self.order_kinds)) - set(self.untold)
 
 
 def load(path: Path) -> Layout:
@@ -151,7 +153,7 @@ def load(path: Path) -> Layout:
 def _problems(x: Layout) -> list[str]:
     found = [f"fields.{n} is not known; known: {', '.join(_FIELDS)}" for n in x.fields if n not in _FIELDS]
     found += [f"fields.{n} is missing" for n in ("at",) if n not in x.fields]
-    kinds = [p.kind for p in x.parts] + [r.is_ for r in x.kinds] + x.order_kinds
+    kinds = [p.kind for p in x.parts] + [r.is_ for r in x.kinds] + x.order_kinds + x.untold
     found += [f"kind {k!r} is not known; known: {', '.join(KINDS)}" for k in kinds if k and k not in KINDS]
     found += [f"status {r.is_!r} is not known; known: {', '.join(STATUSES)}" for r in x.states if r.is_ not in STATUSES]
     found += [f"{name} = {value!r}; one of {', '.join(known)}" for name, value, known in (

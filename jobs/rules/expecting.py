@@ -1,7 +1,8 @@
 """What a platform should state about an order: the money the buyer paid, the platform's share, what went back, fees by rate.
 
 A platform states an order's money when it is paid, or when the order is completed (`basis`). Before that it is pending:
-it may come, nobody misses it yet. What was cancelled must not come; when it does, the two disagree in status.
+it may come, nobody misses it yet. What was cancelled unpaid must not come; when it does, the two disagree in status. What
+was cancelled after payment may be stated with its refund, or not at all: the one is worth the other.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _standing(full: FullOrder, basis: str) -> tuple[str, datetime]:
     """Whether the order's money is due by now, and since when."""
     order = full.order
     paid = order.paid_at or order.ordered_at
-    if order.progress is Progress.CANCELLED and (basis == "completed" or order.paid_at is None):
+    if order.progress is Progress.CANCELLED and order.paid_at is None:
         return "void", paid
     if basis == "paid":
         return "settled", paid

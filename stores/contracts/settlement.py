@@ -31,7 +31,7 @@ Columns = dict[str, list[Any]]
 class OpenItems(Record, frozen=True, kw_only=True):
     """What there is to match.
 
-    lines: line_id, kind, order_ref, refund_ref, trade_ref, amount, currency, at (ms), status, file_id.
+    lines: line_id, kind, order_ref, refund_ref, trade_ref, amount, currency, at (ms), status, file_id, occurrence.
     expected: exp_id, kind, order_ref, refund_ref, group_ref, amount, currency, at (ms), status, version.
     loose: match_id → (class, pass_name, rule_id, delta, line ids, exp ids) of matches whose sides differ or whose
     expectation has changed since (`outdated`); their members are among the rows, and may be matched anew.
