@@ -209,6 +209,8 @@ class RateSection(Section):
     #: rounded once per order, or per order line
     per: Literal["order", "line"] = "order"
     rounding: Literal["half_up", "down"] = "half_up"
+    #: per order: also of what the buyer paid for the way
+    freight: bool = True
 
 
 class SettlementSection(Section):

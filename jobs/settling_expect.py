@@ -89,7 +89,7 @@ class Maker:
         """Fees to expect of a shop."""
         if shop not in self._rates:
             self._rates[shop] = tuple(
-                Rate(r.kind, r.e4, r.per == "line", r.rounding == "down")
+                Rate(r.kind, r.e4, r.per == "line", r.rounding == "down", r.freight)
                 for r in self._env.settings.settlement.rates
                 if any(fnmatchcase(shop, p) for p in r.shops)
             )

@@ -77,21 +77,19 @@ def _verdicts(
     own, orderless = _own_kinds(env, account, items)
     theirs, costs, strange = _parted(items, own)
     expected = _frame(items.expected)
-    # what is not due yet, or due without saying so, has no status to differ in
-    expected["status"] = expected["status"].where(expected["status"] != "pending", "")
     _apart(theirs, expected)
     seen = (min(first, _ms(start)), max(until, _ms(end)))
     scope = Scope(account, period, _ms(start), _ms(end), now, timedelta(seconds=settings.recheck))
-    matched = matching.match(theirs, expected, rules, period=(_ms(start), _ms(end)), seen=seen)
+    matched = _matched(theirs, expected, rules, (_ms(start), _ms(end)), seen)
     suspended = {(s.side, s.ref_id): s for s in env.settlement.suspense(accounts=[account], limit=10**9)}
-    alone = matched[(matched["class"] == "only_theirs") & (matched["side"] == "line")]["id"].tolist()
+    alone = [f.lines[0] for f in matched if f.class_ == "only_theirs" and f.lines]
     judge = Judge(
         scope, items, suspended=suspended,
         refused=frozenset(s.suggestion_id for s in env.settlement.suggestions(account=account, state="refused", limit=10**9)),
         open_suggestions={s.suggestion_id: s for s in env.settlement.suggestions(account=account, limit=10**9)},
         settled=env.settlement.settled_before(account, _refs(items, alone)), no_orders=orderless,
     )  # fmt: skip
-    changes = judge.changes(chain(sets(matched), strange), costs)
+    changes = judge.changes(chain(matched, strange), costs)
     known = any(p.period == period for p in env.settlement.periods(account=account))
     if not changes.any and known:
         return None
@@ -140,6 +138,24 @@ def _own_kinds(env: Env, account: str, items: OpenItems) -> tuple[dict[int, froz
     nameless = {i for i, x in files.items() if x is not None and "order" not in x.fields}
     lines = frozenset(n for n, f in zip(items.lines["line_id"], items.lines["file_id"], strict=True) if f in nameless) if nameless else frozenset()  # fmt: skip
     return own, lines
+
+
+def _matched(
+    theirs: pandas.DataFrame, expected: pandas.DataFrame, rules: Rules, period: tuple[int, int], seen: tuple[int, int]
+) -> list[Found]:
+    """What is due is matched first, with itself; then what is left of the lines with what is not due, or must not come:
+    a refund that was refused must not spoil the sum of its order."""
+    due = expected["status"] == "settled"
+    first = matching.match(theirs, expected[due], rules, period=period, seen=seen)
+    rest = expected[~due].copy()
+    sided = first.loc[first["side"] == "exp", "match_id"]
+    left = first[(first["side"] == "line") & ~first["match_id"].isin(sided) & (first["class"] != "doubled")]
+    if not len(left) or not len(rest):
+        return list(sets(first))
+    # what is not due yet has no status to differ in
+    rest["status"] = rest["status"].where(rest["status"] != "pending", "")
+    second = matching.match(theirs[theirs["line_id"].isin(left["id"])], rest, rules, period=period, seen=seen)
+    return [*sets(first[~first["match_id"].isin(left["match_id"])]), *sets(second)]
 
 
 def _apart(theirs: pandas.DataFrame, expected: pandas.DataFrame) -> None:

@@ -2,7 +2,8 @@
 
 A platform states an order's money when it is paid, or when the order is completed (`basis`). Before that it is pending:
 it may come, nobody misses it yet. What was cancelled unpaid must not come; when it does, the two disagree in status. What
-was cancelled after payment may be stated with its refund, or not at all: the one is worth the other.
+was cancelled after payment may be stated with its refund, or not at all: the one is worth the other. Where something of
+the money stayed (the freight), that is due.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Rate(NamedTuple):
     e4: int
     per_line: bool = False
     round_down: bool = False
+    #: what the buyer paid for the way is part of what it is taken of
+    of_freight: bool = True
 
     def of(self, minor: int) -> int:
         """What is taken of an amount, positive."""
@@ -48,10 +51,10 @@ def expected_of(full: FullOrder, *, basis: str, rates: Sequence[Rate] = ()) -> l
     made.append(_one(full, "goods", order.paid_minor, at, status))
     subsidy = _subsidy(full)
     if subsidy:
-        done, done_at = _standing(full, "completed")
+        done, done_at = _at_completion(full, basis)
         made.append(_one(full, "subsidy", subsidy, done_at, done))
     made += [_refund(full, r, basis, at) for r in full.refunds if r.amount_minor]
-    made += list(_fees(full, rates))
+    made += list(_fees(full, basis, rates))
     return made
 
 
@@ -63,7 +66,8 @@ def _standing(full: FullOrder, basis: str) -> tuple[str, datetime]:
         return "void", paid
     if basis == "paid":
         return "settled", paid
-    if order.progress is Progress.COMPLETED:
+    closed_with_rest = order.progress is Progress.CANCELLED and 0 < _back(full) < order.paid_minor
+    if order.progress is Progress.COMPLETED or closed_with_rest:
         return "settled", max(order.doc_modified_at, paid)
     return "pending", paid
 
@@ -79,8 +83,15 @@ def _refund(full: FullOrder, refund: Refund, basis: str, sold_at: datetime) -> E
     return _one(full, "refund", -refund.amount_minor, at, status, refund)
 
 
+def _back(full: FullOrder) -> int:
+    """What went back of the order's money."""
+    return sum(r.amount_minor for r in full.refunds if r.status is RefundStatus.DONE)
+
+
 def _kept(full: FullOrder) -> list[tuple[Line, int]]:
-    """Lines whose money did not go back wholly, each with what was paid for it."""
+    """Lines whose money did not go back wholly, each with what was paid for it. A refund of the whole order names none."""
+    if full.order.paid_minor and _back(full) >= full.order.paid_minor:
+        return []
     return [(line, line.paid_minor) for line in full.lines if line.refund_state is not RefundState.FULL]
 
 
@@ -93,14 +104,21 @@ def _subsidy(full: FullOrder) -> int:
     return sum(s for line, s in zip(full.lines, shares, strict=True) if line.refund_state is not RefundState.FULL)
 
 
-def _fees(full: FullOrder, rates: Sequence[Rate]) -> Iterable[Expectation]:
-    status, at = _standing(full, "completed")
-    back = sum(r.amount_minor for r in full.refunds if r.status is RefundStatus.DONE)
+def _at_completion(full: FullOrder, basis: str) -> tuple[str, datetime]:
+    """What is booked when the order is completed, whenever its payment was."""
+    if basis == "paid" and full.order.progress is not Progress.COMPLETED:
+        return "pending", full.order.paid_at or full.order.ordered_at
+    return _standing(full, "completed")
+
+
+def _fees(full: FullOrder, basis: str, rates: Sequence[Rate]) -> Iterable[Expectation]:
+    status, at = _at_completion(full, basis)
     for rate in rates:
         if rate.per_line:
             fee = sum(rate.of(paid) for _, paid in _kept(full))
         else:
-            fee = rate.of(max(0, full.order.paid_minor - back))
+            freight = 0 if rate.of_freight else full.order.freight_minor
+            fee = rate.of(max(0, full.order.paid_minor - freight - _back(full)))
         if fee:
             yield _one(full, rate.kind, -fee, at, status)
 

@@ -54,7 +54,7 @@ def test_an_order_that_was_never_paid_must_not_be_stated() -> None:
         (Progress.COMPLETED, RefundStatus.APPROVED, "pending"),
         (Progress.COMPLETED, RefundStatus.REFUSED, "void"),
         (Progress.SHIPPED, RefundStatus.DONE, "pending"),
-        (Progress.CANCELLED, RefundStatus.DONE, "pending"),
+        (Progress.CANCELLED, RefundStatus.APPROVED, "pending"),
     ],
 )
 def test_a_refund_is_due_once_its_money_went_back_and_the_sale_is_stated(
@@ -73,6 +73,13 @@ def test_a_refund_before_the_sale_was_stated_is_booked_with_it() -> None:
     assert expected_of(full, basis="paid")[-1].at == T0
 
 
+def test_a_closed_order_of_whose_money_something_stayed_is_due() -> None:
+    full = make_full_order(progress=Progress.CANCELLED)
+    full = replace(full, refunds=(a_refund(full, RefundStatus.DONE, 9_200),))
+    assert told(full) == [("goods", 10_000, "settled"), ("refund", -9_200, "settled")]
+    assert told(full, "paid", Rate("commission", 250))[-1] == ("commission", -20, "pending")
+
+
 def test_the_platforms_share_of_a_line_that_went_back_stays_with_it() -> None:
     full = make_full_order([("A", 1, 3_000), ("B", 1, 7_000)], subsidy_minor=1_001, **DONE)
     assert told(full)[1] == ("subsidy", 1_001, "settled")
@@ -85,6 +92,10 @@ def test_fees_follow_their_rate_rounding_and_what_was_kept() -> None:
     assert told(full, "completed", Rate("commission", 250))[1:] == [("commission", -51, "settled")]
     assert told(full, "completed", Rate("commission", 250, per_line=True))[1:] == [("commission", -50, "settled")]
     assert told(full, "completed", Rate("commission", 250, round_down=True))[1:] == [("commission", -50, "settled")]
+    shipped = make_full_order([("A", 1, 1_000)], freight_minor=200, **DONE)
+    assert told(shipped, "completed", Rate("commission", 1_000, of_freight=False))[1:] == [
+        ("commission", -80, "settled")
+    ]
     partly = replace(full, refunds=(a_refund(full, RefundStatus.DONE, 1_010),))
     assert told(partly, "completed", Rate("commission", 250))[-1] == ("commission", -25, "settled")
     assert told(make_full_order(progress=Progress.SHIPPED), "paid", Rate("commission", 250))[-1] == (

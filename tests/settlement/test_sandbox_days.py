@@ -29,8 +29,8 @@ CLASSES = {
     "day_cut": "day_cut", "doubled": "doubled",
 }  # fmt: skip
 RATES = (
-    ("tmall", "commission", 500, "order", "half_up"), ("tmall", "service_fee", 50, "order", "half_up"), ("jd", "commission", 600, "line", "half_up"),
-    ("jd", "service_fee", 60, "line", "half_up"), ("douyin", "service_fee", 500, "line", "half_up"), ("wechat", "commission", 200, "order", "down"),
+    ("tmall", "commission", 500, "order", "half_up"), ("tmall", "service_fee", 50, "order", "half_up"), ("jd", "commission", 600, "order", "half_up"),
+    ("jd", "service_fee", 60, "order", "half_up"), ("douyin", "service_fee", 500, "line", "half_up"), ("wechat", "commission", 200, "order", "down"),
 )  # fmt: skip
 RULES = """
 version = "t"
@@ -76,6 +76,7 @@ def _write_settings(folder: Path, world: World) -> None:
     text = text.replace('listings = "listings.csv"', "") + '\n[settlement]\nrules = "rules.toml"\n'
     for shop, kind, e4, per, rounding in RATES:
         text += f'[[settlement.rates]]\nshops = ["{shop}"]\nkind = "{kind}"\ne4 = {e4}\nper = "{per}"\nrounding = "{rounding}"\n'
+        text += "freight = false\n" if shop == "jd" else ""
     (folder / "rules.toml").write_text(RULES, encoding="utf-8")
     (folder / "oms.toml").write_text(text, encoding="utf-8")
 
