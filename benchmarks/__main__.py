@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmarks import chain, figures, matching, memory, page, startup
+from benchmarks import chain, figures, importing, matching, memory, page, startup
 from benchmarks.measuring import Figure
 from benchmarks.memory import Most, Peaks
 
-NAMES = ("push", "movers", "page", "match", "help", "memory")
+NAMES = ("push", "movers", "page", "match", "import", "help", "memory")
 #: these belong to `memory` but have a call of its own for each order, which takes long
 SLOW = ("push shipments",)
 
@@ -86,6 +86,8 @@ def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks | 
         yield from page.measure(sizes.repeat, sizes.pages)
     if "match" in chosen:
         yield from matching.measure(sizes.statement, sizes.repeat)
+    if "import" in chosen:
+        yield importing.measure(sizes.statement, sizes.repeat)
     if "help" in chosen:
         yield startup.measure(sizes.repeat)
     if "memory" in chosen:

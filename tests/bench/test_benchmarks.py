@@ -17,7 +17,7 @@ from tests.house.source import ROOT
 #: how much worse than promised a ratio may be before something must be broken, on a machine that does other things too
 SLACK = 8
 FIGURES = {
-    "push", "movers", "moves", "page.taobao", "page.jd", "page.douyin", "page.wechat_shop", "match", "match.text", "help",
+    "push", "movers", "moves", "page.taobao", "page.jd", "page.douyin", "page.wechat_shop", "match", "match.text", "import", "help",
 }  # fmt: skip
 
 
