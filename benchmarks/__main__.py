@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmarks import chain, figures, importing, matching, memory, page, startup
+from benchmarks import chain, figures, importing, matching, memory, page, report, startup
 from benchmarks.measuring import Figure
 from benchmarks.memory import Most, Peaks
+from benchmarks.report import Span
 
-NAMES = ("push", "movers", "page", "match", "import", "help", "memory")
+NAMES = ("push", "movers", "page", "match", "import", "help", "memory", "report")
 #: these belong to `memory` but have a call of its own for each order, which takes long
 SLOW = ("push shipments",)
 
@@ -30,6 +31,7 @@ class Sizes(NamedTuple):
     statement: int
     few: int
     many: int
+    reported: int
     leave_out: tuple[str, ...]
 
 
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FEW,MANY",
         help="orders whose peaks are compared (default 4000,16000)",
     )
+    parser.add_argument("--reported", type=int, default=1_000_000, help="orders of the daily report (default 1000000)")
     parser.add_argument("--all-jobs", action="store_true", help=f"memory also of {', '.join(SLOW)}: a call per order")
     parser.add_argument("--short", action="store_true", help="small numbers: whether it runs, not how fast it is")
     parser.add_argument("--json", action="store_true", help="one JSON line per ratio")
@@ -69,12 +72,12 @@ def _parser() -> argparse.ArgumentParser:
 def _sizes(given: argparse.Namespace) -> Sizes:
     leave_out = () if given.all_jobs else SLOW
     if given.short:
-        return Sizes(2, 200, 2, 20_000, 60, 120, leave_out)
+        return Sizes(2, 200, 2, 20_000, 60, 120, 3_000, leave_out)
     few, many = (int(text) for text in given.memory.split(","))
-    return Sizes(given.repeat, given.orders, page.PAGES, given.statement, few, many, leave_out)
+    return Sizes(given.repeat, given.orders, page.PAGES, given.statement, few, many, given.reported, leave_out)
 
 
-def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks | Most]:
+def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks | Most | Span]:
     if "push" in chosen or "movers" in chosen:
         costs = chain.measure(sizes.orders, sizes.repeat)
         if "push" in chosen:
@@ -92,9 +95,11 @@ def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks | 
         yield startup.measure(sizes.repeat)
     if "memory" in chosen:
         yield from memory.measure(sizes.few, sizes.many, sizes.leave_out)
+    if "report" in chosen:
+        yield report.measure(sizes.reported, sizes.repeat)
 
 
-def _say(found: Figure | Peaks | Most) -> None:
+def _say(found: Figure | Peaks | Most | Span) -> None:
     word = "holds" if found.holds else "DOES NOT HOLD"
     if isinstance(found, Peaks):
         _write(
@@ -106,6 +111,14 @@ def _say(found: Figure | Peaks | Most) -> None:
     if isinstance(found, Most):
         most = f"at most {found.most_kb / 1024:,.0f} MB"
         _write(f"memory {found.name}: {found.peak_kb / 1024:,.0f} MB at the peak ({most}) {word}: {found.what}")
+        return
+    if isinstance(found, Span):
+        each = " ".join(f"{c.cpu_s:.2f}" for c in found.costs)
+        _write(
+            f"{found.name}: {found.cpu_s:.2f} s of processor (at most {found.bound_s}) {word}\n"
+            f"    ours   {each} s: {found.what}\n"
+            f"    beside {found.cells:,} cells; putting an order into them took {found.put_us:.0f} µs"
+        )
         return
     low, high = found.ratios[0], found.ratios[-1]
     verdict = f"at most {found.bound}) {word}" if found.promised else "for comparison)"
@@ -122,8 +135,13 @@ def _us(found: Figure, costs: tuple[Any, ...]) -> str:
     return f"{wall:,.0f} µs ({cpu:,.0f} µs of processor) each {found.unit}"
 
 
-def _say_json(found: Figure | Peaks | Most) -> None:
-    told = msgspec.to_builtins(found) | {"ratio": round(found.ratio, 3), "holds": found.holds}
+def _say_json(found: Figure | Peaks | Most | Span) -> None:
+    told = msgspec.to_builtins(found) | {"holds": found.holds}
+    if isinstance(found, Span):
+        told |= {"cpu_s": found.cpu_s}
+        _write(msgspec.json.encode(told).decode())
+        return
+    told |= {"ratio": round(found.ratio, 3)}
     if isinstance(found, Figure):
         told |= {"ratios": found.ratios, "cpu_ratio": found.cpu_ratio}
         told |= {"ours_us": found.each_us(found.ours), "floor_us": found.each_us(found.floor)}

@@ -8,23 +8,17 @@ from typing import Any
 
 import msgspec
 
-from adapters.sandbox import people
+from adapters.sandbox import people, traits
 from adapters.sandbox.faults import PLANS, Armed
 from adapters.sandbox.goods import Listing, ghost
 from adapters.sandbox.life import EVENTS
 from adapters.sandbox.pay.till import Habits, Till
 from adapters.sandbox.state import Line, Order, Receiver
-from adapters.sandbox.timeline import share_freight
+from adapters.sandbox.timeline import add_tax, share_freight
 from adapters.sandbox.wire import digest, from_iso, iso
 from adapters.sandbox.world import Planned, World
 
 Action = Callable[[World, dict[str, Any]], dict[str, Any]]
-_SCRIPT_NO = {
-    "taobao": 3_900_000_000_000_000_017,
-    "wechat_shop": 3_740_000_000_000_000_017,
-    "jd": 310_000_000_017,
-    "douyin": 6_930_000_000_000_000_017,
-}
 
 
 class Mistake(Exception):
@@ -110,19 +104,21 @@ def make_order(world: World, wanted: dict[str, Any]) -> Planned:
 def _make(world: World, wanted: dict[str, Any]) -> Planned:
     platform = wanted["platform"]
     count = world.count(f"script {platform}")
-    no = str(wanted.get("no") or _SCRIPT_NO[platform] + count * 1000)
+    known, home = traits.find(platform), world.shops[platform].home
+    no = str(wanted.get("no") or known.first_script + count * 1000)
     if world.find(platform, no) is not None:
         raise ValueError(f"{platform} has an order {no} already")
     lines = [_line(world, platform, x) for x in wanted["lines"]]
     for i, line in enumerate(lines):
-        line.no = no if len(lines) == 1 and platform in ("taobao", "douyin") else _line_no(platform, no, i)
+        line.no = no if len(lines) == 1 and known.lone_line else known.line_no(no, i)
     created = from_iso(wanted["created_at"]) if "created_at" in wanted else world.now
     buyer = wanted.get("buyer", f"script{count}")
     order = Order(
         platform=platform,
         no=no,
         buyer=buyer,
-        receiver=_receiver(buyer, wanted.get("receiver", {})),
+        receiver=_receiver(buyer, wanted.get("receiver", {}), home.country),
+        currency=home.currency,
         lines=lines,
         freight=int(wanted.get("freight", 0)),
         created=created,
@@ -135,6 +131,7 @@ def _make(world: World, wanted: dict[str, Any]) -> Planned:
         after_ship=[(int(e["after_s"]), _event(e), e.get("args", {})) for e in wanted.get("after_ship", [])],
     )
     share_freight(order)
+    add_tax(order, home)
     events = [(_at(created, e), _event(e), e.get("args", {})) for e in wanted.get("events", [])]
     paid_at = wanted.get("paid_at", iso(created))
     if paid_at != "never":
@@ -142,15 +139,9 @@ def _make(world: World, wanted: dict[str, Any]) -> Planned:
     return Planned(order=order, events=tuple(sorted(events, key=lambda e: e[0])))
 
 
-def _line_no(platform: str, no: str, i: int) -> str:
-    if platform == "wechat_shop":
-        return f"pu-{no[-12:]}-{i}"
-    return f"{no}-{i}" if platform == "jd" else str(int(no) + 3 + i * 7)
-
-
 def _line(world: World, platform: str, wanted: dict[str, Any]) -> Line:
     if wanted.get("unknown"):
-        listing: Listing | None = ghost(platform, digest(wanted.get("code", "")) % 1000)
+        listing: Listing | None = ghost(platform, digest(wanted.get("code", "")) % 1000, world.shops[platform].home)
     else:
         listing = world.catalogue.find(platform, str(wanted.get("sku") or wanted.get("listing") or wanted.get("code")))
     if listing is None:
@@ -167,9 +158,9 @@ def _line(world: World, platform: str, wanted: dict[str, Any]) -> Line:
     return line
 
 
-def _receiver(buyer: str, wanted: dict[str, Any]) -> Receiver:
+def _receiver(buyer: str, wanted: dict[str, Any], country: str) -> Receiver:
     key = wanted.get("key", f"{buyer}/0")
-    made = people.make_receiver(random.Random(f"script:{key}"), key)
+    made = people.make_receiver(random.Random(f"script:{key}"), key, country)
     return msgspec.structs.replace(made, **wanted)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.wire import chance, digest
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ PLANS: dict[str, Plan] = {
 CHANNELS = ("wechatpay", "alipay")
 #: only these platforms have the thing the fault is about
 ONLY = {
-    "single_object": ("taobao",),
-    "wrong_total": ("taobao", "jd", "douyin"),
-    "token_expired": ("taobao", "wechat_shop", "jd", "douyin"),
+    **{
+        name: tuple(p for p in traits.names() if name in traits.find(p).faults)
+        for name in ("single_object", "wrong_total", "token_expired")
+    },
     **dict.fromkeys((name for name in PLANS if name.startswith("notify_")), CHANNELS),
 }
 BREAKS = ("money", "id", "time")

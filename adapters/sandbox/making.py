@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.book import Book
 from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
-from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
+from adapters.sandbox.goods import WAREHOUSES, make_catalogue
+from adapters.sandbox.homes import home_of
 from adapters.sandbox.pay import CHANNELS
 from adapters.sandbox.pay.planting import Planting
 from adapters.sandbox.pay.till import Till
@@ -23,24 +25,13 @@ from adapters.sandbox.timeline import make_day, opening_stock
 from adapters.sandbox.wire import from_iso, iso, token_text
 from adapters.sandbox.world import Shop, World
 
-_SELLERS = {"taobao": "2200000000001", "wechat_shop": "wx00000000000000aa", "jd": "10000001", "douyin": "7700001"}
-_KEYS = {
-    "taobao": "12129701",
-    "wechat_shop": "wx00000000000000aa",
-    "jd": "EXAMPLEAPPKEY",
-    "douyin": "6800000000000000001",
-}
-_ALIASES = {"taobao": "tmall", "wechat_shop": "wechat", "jd": "jd", "douyin": "douyin"}
-#: platforms whose first token comes from an authorisation page, so that it is handed out beforehand
-_HANDED = ("taobao", "jd")
-
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What world is wanted. `start`: ISO with an offset; `faults`: none, all, or names with commas."""
 
     seed: int = 1
     orders: int = 50
-    platforms: tuple[str, ...] = PLATFORMS
+    platforms: tuple[str, ...] = traits.usual()
     start: str = "2025-11-20T00:00:00+08:00"
     hours: float = 24.0
     faults: str = "none"
@@ -55,6 +46,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...] = CHANNELS
     #: differences planted into their bills: none, all, or names with commas, each perhaps with its rate
     bills: str = "none"
+    #: where a platform's shop sells, as ``shopee=VN``, if elsewhere than usual
+    countries: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,15 +57,26 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     goods: list[dict[str, Any]]
 
 
-def make_shop(platform: str, seed: int) -> Shop:
-    """The one shop of a platform; its secret comes of the seed."""
+def make_shop(platform: str, seed: int, country: str = "") -> Shop:
+    """The one shop of a platform; its secret comes of the seed. `country`: where it sells, if elsewhere than usual."""
+    known = traits.find(platform)
     return Shop(
-        alias=_ALIASES[platform],
+        alias=known.alias,
         platform=platform,
-        seller_id=_SELLERS[platform],
-        app_key=_KEYS[platform],
+        seller_id=known.seller,
+        app_key=known.key,
         app_secret=token_text(32, seed, platform, "secret"),
+        home=home_of(country or known.country),
     )
+
+
+def read_countries(words: Sequence[str]) -> dict[str, str]:
+    """Platform → country, of words as ``shopee=VN``."""
+    pairs = [word.partition("=") for word in words]
+    wrong = [f"{p}{eq}{c}" for p, eq, c in pairs if p not in traits.names() or not eq]
+    if wrong:
+        raise ValueError(f"no platform=COUNTRY: {', '.join(wrong)}")
+    return {p: c for p, _, c in pairs}
 
 
 def make_world(wish: Wish, folder: Path | None = None) -> Made:
@@ -84,12 +88,15 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     if set(wish.channels) - set(CHANNELS):
         raise ValueError(f"no such channel in {', '.join(wish.channels)}; there are {', '.join(CHANNELS)}")
     planting = Planting.read(wish.bills)
-    unknown = set(wish.platforms) - set(PLATFORMS)
+    unknown = set(wish.platforms) - set(traits.names())
     if unknown or not wish.platforms:
-        raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(PLATFORMS)}")
+        raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(traits.names())}")
+    countries = read_countries(wish.countries)
+    shops = [make_shop(p, wish.seed, countries.get(p, "")) for p in wish.platforms]
+    homes = {s.platform: s.home for s in shops}
     start = from_iso(wish.start)
     faults = Faults.read(wish.seed, wish.faults, delay_s=wish.delay_s)
-    catalogue = make_catalogue(wish.seed, wish.skus, wish.platforms)
+    catalogue = make_catalogue(wish.seed, wish.skus, wish.platforms, homes)
     plans = make_day(
         seed=wish.seed,
         catalogue=catalogue,
@@ -98,13 +105,14 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
         start=start,
         hours=wish.hours,
         ghosts="unknown_sku" in faults.names,
+        homes=homes,
     )
     goods = opening_stock(wish.seed, catalogue, plans)
     world = World(
         seed=wish.seed,
         start=start,
         end=start + int(wish.hours * 3600),
-        shops=[make_shop(p, wish.seed) for p in wish.platforms],
+        shops=shops,
         catalogue=catalogue,
         planned=plans,
         faults=faults,
@@ -114,7 +122,7 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     if wish.channels:
         world.till = Till(world, wish.channels, planting)
     for platform in wish.platforms:
-        if platform in _HANDED:
+        if traits.find(platform).handed:
             world.tokens[platform].issue(start)
     return Made(world=world, goods=goods)
 
@@ -139,11 +147,11 @@ def describe(made: Made, base_url: str) -> dict[str, Any]:
         ],
         "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
         "channels": [m.describe(f"{base_url}/{c}") for c, m in world.till.merchants.items()] if world.till else [],
-        "carriers": [msgspec.to_builtins(c) for c in CARRIERS],
+        "carriers": [{**msgspec.to_builtins(c), "codes": {p: c.at(p) for p in world.shops}} for c in CARRIERS],
         "statements": {
-            "forms": {p: list(FORMS[p]) for p in world.shops},
+            "forms": {p: list(FORMS.get(p, ())) for p in world.shops},
             #: in ten-thousandths of what the buyer paid and kept
-            "fee_rates_e4": {p: dict(RATES[p]) for p in world.shops},
+            "fee_rates_e4": {p: dict(RATES.get(p, {})) for p in world.shops},
             "jd_member_id": MEMBER,
         },
     }
@@ -162,6 +170,8 @@ def _shop(world: World, platform: str, base_url: str) -> dict[str, Any]:
         "token_expires": iso(token.expires) if token else "",
         "code": f"code-{shop.seller_id}",
         "base_url": base_url,
+        "country": shop.home.country,
+        "currency": shop.home.currency,
     }
 
 

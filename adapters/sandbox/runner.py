@@ -177,5 +177,6 @@ def command(folder: Path, wish: Wish, port: int = 0) -> list[str]:
         "--differences": wish.differences,
         "--channels": ",".join(wish.channels),
         "--bills": wish.bills,
+        "--countries": ",".join(wish.countries),
     }
     return [sys.executable, "-m", "adapters.sandbox", *(str(w) for pair in words.items() for w in pair)]

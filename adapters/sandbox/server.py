@@ -95,8 +95,8 @@ def make_app(world: World, gate: Gate) -> ASGIApp:
             Route("/_world/statements/{platform}/{day}", statement, methods=["GET"]),
             Route("/_world/{action}", post, methods=["POST"]),
             Route("/_world/{what}", get, methods=["GET"]),
-            Route("/{platform}", platform, methods=["GET", "POST"]),
-            Route("/{platform}/{rest:path}", platform, methods=["GET", "POST"]),
+            Route("/{platform}", platform, methods=["GET", "POST", "PUT", "DELETE"]),
+            Route("/{platform}/{rest:path}", platform, methods=["GET", "POST", "PUT", "DELETE"]),
         ]
     )
 

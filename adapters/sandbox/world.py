@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from adapters.sandbox import life
+from adapters.sandbox import life, traits
 from adapters.sandbox.book import Book
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import Catalogue
+from adapters.sandbox.homes import HOMES, Home
 from adapters.sandbox.state import Order, Refund
 from adapters.sandbox.statements.ledger import Statements
 from adapters.sandbox.tokens import TokenBox
@@ -25,22 +26,16 @@ from adapters.sandbox.wire import iso
 if TYPE_CHECKING:
     from adapters.sandbox.pay.till import Till
 
-_REFUND_BASE = {
-    "taobao": 180_000_000_000_000_001,
-    "wechat_shop": 2_000_000_600_000_001,
-    "jd": 970_000_001,
-    "douyin": 7_300_000_000_000_000_101,
-}
-
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
-    """One seller at one platform and the keys of its app."""
+    """One seller at one platform, the keys of its app, and where it sells."""
 
     alias: str
     platform: str
     seller_id: str
     app_key: str
     app_secret: str
+    home: Home = HOMES["CN"]
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +164,7 @@ class World:
         """Apply an event to an order; the book says whether it was possible."""
         changed = life.EVENTS[name](self, order, args)
         if changed:
-            self.changed(order, moves=name not in life.SILENT.get(order.platform, ()))
+            self.changed(order, moves=name not in traits.find(order.platform).silent)
         facts = {k: v for k, v in args.items() if k != "receiver"}
         if "receiver" in args:
             facts["receiver"] = args["receiver"]["key"]
@@ -213,8 +208,8 @@ class World:
 
     def _as_it_stands(self, order: Order) -> dict[str, Any]:
         refunds = [self._refund_to_book(order.platform, no) for no in order.refunds]
-        # JD never lists what was not paid
-        listed = order.visible_from <= self.now and (order.platform != "jd" or order.paid_at > 0)
+        hidden = traits.find(order.platform).hides_unpaid and not order.paid_at
+        listed = order.visible_from <= self.now and not hidden
         return {**order.to_book(), "listed": listed, "refunds": refunds}
 
     def _refund_to_book(self, platform: str, no: str) -> dict[str, Any]:
@@ -228,8 +223,9 @@ class World:
         self._counts[name] = self._counts.get(name, 0) + 1
         return self._counts[name]
 
-    def next_refund_no(self, platform: str) -> str:
-        return str(_REFUND_BASE[platform] + self.count(f"refund {platform}") * 10)
+    def next_refund_no(self, order: Order) -> str:
+        known = traits.find(order.platform)
+        return known.refund_no(known.first_refund + self.count(f"refund {order.platform}") * 10, order.no)
 
     def add_refund(self, refund: Refund, platform: str) -> None:
         self.refunds[platform, refund.no] = refund

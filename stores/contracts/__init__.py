@@ -28,6 +28,7 @@ from stores.contracts.orders import (
     RefundChange,
 )
 from stores.contracts.payments import BackChange, PaymentChange, Payments
+from stores.contracts.reports import Reports
 from stores.contracts.settlement import OpenItems, Settlement
 from stores.contracts.stock import Stock
 
@@ -49,6 +50,7 @@ __all__ = [
     "PaymentChange",
     "Payments",
     "RefundChange",
+    "Reports",
     "Settlement",
     "Stock",
 ]

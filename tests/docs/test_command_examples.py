@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 import jobs
 from tests.commands.conftest import Said, Shell
@@ -42,6 +42,8 @@ NO = {
     "oms jobs parked --kind ship_notice": (33, "no number in it"),
     "oms refund receive REFUND": (2, "more than left"),
     "oms pay query PAYMENT": (32, "payment"),
+    "oms refund request ORDER --kind return": (2, "fits no order that is created"),
+    "oms refund request ORDER --kind exchange": (2, "fits no order that is created"),
 }
 #: the names of the reference → those of this office
 NAMES = {
@@ -80,6 +82,7 @@ def own(example: str, office: Path) -> str:
         shared = [p for p in parcels if len(p.members) > 1] or parcels
         there: dict[str, Any] = {
             "NUMBER": shared[0].members[0] if "PARCEL" in example and shared else orders[0].order_no,
+            "ORDER": "A1",
             "PARCEL": shared[0].parcel_no if shared else "PARCEL",
             "HANDOVER": next((p.handover_no for p in parcels if p.handover_no), "HANDOVER"),
             "REFUND": next((r.refund_no for r in oms.list_refunds()), "REFUND"),
@@ -94,6 +97,8 @@ def own(example: str, office: Path) -> str:
 
 def files(office: Path, example: str) -> None:
     """The files that examples name."""
+    if "orders.xlsx" in example or "ORDER" in example:
+        own_orders(office, pushed="ORDER" in example)
     answer = ROOT / "tests" / "adapters" / "samples" / "taobao"
     sample = "refunds_list.json" if "refunds" in example else "orders_list.json"
     (office / "answer.json").write_bytes((answer / sample).read_bytes())
@@ -119,6 +124,24 @@ def files(office: Path, example: str) -> None:
     book.save(office / "waybills.xlsx")
 
 
+def own_orders(office: Path, *, pushed: bool) -> None:
+    """An own shop beside the marketplace's, and a file with an order of it."""
+    settings = office / "oms.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + '\n[shops.hotline]\nplatform = "own"\nseller_id = "h"\n',
+        encoding="utf-8",
+    )
+    with jobs.open(settings) as oms:
+        oms.order_template(office / "filled.xlsx")
+        book = load_workbook(office / "filled.xlsx")
+        for cell in book.worksheets[0][2]:
+            cell.value = {"EXAMPLE": "A1", "SKU-001": "SKU-1001-A"}.get(str(cell.value), cell.value)
+        book.save(office / "filled.xlsx")
+        if pushed:
+            oms.import_orders(office / "filled.xlsx", by="tester")
+            oms.push_orders(shops=("hotline",))
+
+
 @pytest.mark.parametrize("example", [x for x in EXAMPLES if not x.startswith(tuple(ELSEWHERE))])
 def test_an_example_of_the_reference_is_understood_and_ends_well(
     example: str, at: At, day: Day, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -129,6 +152,8 @@ def test_an_example_of_the_reference_is_understood_and_ends_well(
         with_channels(oms.folder, day)
     files(oms.folder, example)
     typed = own(example, oms.folder)
+    if "orders.xlsx" in typed and "--template" not in typed:
+        (oms.folder / "filled.xlsx").rename(oms.folder / "orders.xlsx")
     code, words = next((no for start, no in NO.items() if example.startswith(start)), (0, ""))
     if re.search(r"[|<>]|&&|- ", typed) or typed.endswith("oms init"):
         said = in_a_shell(typed, oms.folder, day, jq(request))

@@ -30,7 +30,7 @@ def ship_all(world: World) -> int:
 
 
 def _box(platform: str, no: str, n: int, part: list[tuple[str, int]]) -> effects.Box:
-    code = next(c for c in carriers.CARRIERS if c.code == "YTO").codes[platform]
+    code = carriers.of("YTO").at(platform)
     waybill = f"YT{digest('waybill', no, n) % 10**13:013d}"
     return effects.Box(carrier=code, waybill=waybill, lines=tuple(part))
 

@@ -184,11 +184,11 @@ def _address(r: Receiver, buyer: str) -> dict[str, Any]:
 
 
 def _delivery(order: Order, parcel: Parcel) -> dict[str, Any]:
-    carrier = next(c for c in carriers.CARRIERS if c.code == parcel.carrier)
+    carrier = carriers.of(parcel.carrier)
     lines = [(order.line(no), qty) for no, qty in parcel.lines]
     return {
         "waybill_id": parcel.waybill,
-        "delivery_id": carrier.codes["wechat_shop"],
+        "delivery_id": carrier.at("wechat_shop"),
         "delivery_time": parcel.at,
         "deliver_type": 1,
         "product_infos": [
