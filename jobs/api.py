@@ -12,13 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jobs.api_suppliers import SuppliersApi
 from jobs.env import Env
 from jobs.results import Result
 
 Names = Sequence[str]
 
 
-class Oms:
+class Oms(SuppliersApi):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:

@@ -31,6 +31,7 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("warehouse", "The places that ship."),
             ("refund", "Decide refunds and take goods back."),
             ("reconcile", "Compare what should agree, and repair by plan."),
+            ("settle", "Settle with platforms and suppliers."),
         ),
     ),
     (
