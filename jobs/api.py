@@ -12,14 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jobs.api_suppliers import SuppliersApi
 from jobs.env import Env
 from jobs.results import Result
+from jobs.settle_api import Settling
+from jobs.suppliers_api import Suppliers
 
 Names = Sequence[str]
 
 
-class Oms(SuppliersApi):
+class Oms(Settling, Suppliers):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:

@@ -153,6 +153,17 @@ def _stores(env: Env) -> Iterable[Row]:
         yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
 
 
+def _settlement(env: Env) -> Iterable[Row]:
+    """Layouts and tolerance rules of one's own are read once; only that they could be is told."""
+    from jobs.settling_import import layouts
+    from jobs.settling_match import rules_of
+
+    if env.settings.settlement.layouts:
+        yield from _try("statement layouts", lambda: layouts(env), "readable")
+    if env.settings.settlement.rules:
+        yield from _try("tolerance rules", lambda: rules_of(env), "readable")
+
+
 def _store_clock(env: Env) -> Iterable[Row]:
     off = (env.ledger.now() - env.clock.now()).total_seconds()
     return [_row("store clock", abs(off) < CLOCK_OFF_S, f"{off:+.0f} s from ours", "timedatectl")]
@@ -287,6 +298,7 @@ _CHECKS: tuple[tuple[str, Callable[[Env], Iterable[Row]]], ...] = (
     ("secrets", _secrets),
     ("keys", _keys),
     ("stores", _stores),
+    ("settlement", _settlement),
     ("store clock", _store_clock),
     ("sellers", _sellers),
     ("warehouses", _warehouses),

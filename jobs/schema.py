@@ -197,6 +197,40 @@ class RefundsSection(Section):
     returns_to: str = ""
 
 
+class RateSection(Section):
+    """A fee that a platform takes by rate: what it states is compared with what the rate gives."""
+
+    #: shops (globs)
+    shops: tuple[str, ...]
+    #: commission or service_fee
+    kind: Literal["commission", "service_fee"]
+    #: ten-thousandths of what the buyer paid and kept
+    e4: int = Field(ge=0, le=10_000)
+    #: rounded once per order, or per order line
+    per: Literal["order", "line"] = "order"
+    rounding: Literal["half_up", "down"] = "half_up"
+
+
+class SettlementSection(Section):
+    """Statements of platforms against what we expect."""
+
+    #: folder of layouts of your own (`*.toml`), relative to the settings file
+    layouts: str = ""
+    #: file of tolerance rules (.toml or .json); empty: nothing is tolerated
+    rules: str = ""
+    #: fees to expect
+    rates: tuple[RateSection, ...] = ()
+    #: platform → paid or completed: when an order's money is stated, where it differs from the layout's word
+    basis: dict[str, Literal["paid", "completed"]] = {}
+    #: what stands open is looked at again after
+    recheck: Seconds = 2 * 86400.0
+    #: orders so much older than the period may still be stated in it
+    back: Seconds = 180 * 86400.0
+    #: and so much younger ones
+    ahead: Seconds = 3 * 86400.0
+    lease: Seconds = 120.0
+
+
 class CompleteSection(Section):
     #: shipped orders complete when the platform says so, or after this time
     after: Seconds = 15 * 86400.0
@@ -286,6 +320,7 @@ class Settings(Section):
     shipping: ShippingSection = ShippingSection()
     stock: StockSection = StockSection()
     refunds: RefundsSection = RefundsSection()
+    settlement: SettlementSection = SettlementSection()
     complete: CompleteSection = CompleteSection()
     expire: ExpireSection = ExpireSection()
     privacy: PrivacySection = PrivacySection()

@@ -55,6 +55,7 @@ def status(env: Env) -> dict[str, Any]:
             }
             for a in env.ledger.alerts(open_only=True)
         ],
+        "settlement": env.settlement.aging(),
         "late_jobs": late(env),
     }
 

@@ -174,7 +174,7 @@ match_members = sa.Table(
 suspense = sa.Table(
     "suspense",
     metadata,
-    #: line, exp, or match (a match whose sides differ)
+    #: line or exp; a match whose sides differ hangs on its first line
     sa.Column("side", sa.String(8), primary_key=True),
     sa.Column("ref_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("account", sa.String(64), nullable=False),

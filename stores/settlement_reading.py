@@ -47,18 +47,22 @@ _OUTDATED = (
 
 def open_items(c: Connection, account: str, start: int, end: int) -> OpenItems:
     """See the contract."""
-    loose = _loose(c, account)
+    outdated = frozenset(i for (i,) in fetch(c, f"{_OUTDATED} AND e.account=?", (account,)))
+    loose = _loose(c, account, outdated)
     bound = {i for m in loose.values() for i in m[4]}
     lines = _open_lines(c, account) + _by_id(c, "statement_lines", _LINE, "line_id", bound)
-    sql = (
-        f"SELECT {', '.join(_EXP)} FROM expectations WHERE account=? AND at>=? AND at<? AND status<>'' AND {_FREE_EXP}"
-    )
+    sql = f"SELECT {', '.join(_EXP)} FROM expectations WHERE account=? AND at>=? AND at<? AND {_FREE_EXP}"
     expected = fetch(c, sql, (account, start, end))
     there = {row[0] for row in expected}
     waiting = {i for (i,) in fetch(c, "SELECT ref_id FROM suspense WHERE account=? AND side='exp'", (account,))}
     wanted = (waiting | {i for m in loose.values() for i in m[5]}) - there
     expected += _by_id(c, "expectations", _EXP, "exp_id", wanted)
-    return OpenItems(lines=_columns(_LINE, sorted(set(lines))), expected=_columns(_EXP, sorted(expected)), loose=loose)
+    return OpenItems(
+        lines=_columns(_LINE, sorted(set(lines))),
+        expected=_columns(_EXP, sorted(expected)),
+        loose=loose,
+        outdated=outdated,
+    )
 
 
 def _open_lines(c: Connection, account: str) -> list[tuple[Any, ...]]:
@@ -73,17 +77,17 @@ def _open_lines(c: Connection, account: str) -> list[tuple[Any, ...]]:
     return out
 
 
-def _loose(c: Connection, account: str) -> dict[int, Any]:
+def _loose(c: Connection, account: str, outdated: frozenset[int]) -> dict[int, Any]:
     """Matches of periods that are not confirmed whose sides differ, or whose expectation has changed."""
     differing = fetch(
         c,
-        "SELECT ref_id FROM suspense s JOIN matches ON match_id=ref_id JOIN acts a ON a.act_id=matches.act_id "
+        "SELECT m.match_id FROM suspense s JOIN match_members m ON m.side=s.side AND m.ref_id=s.ref_id JOIN matches USING (match_id) "
+        "JOIN acts a ON a.act_id=matches.act_id "
         "LEFT JOIN periods p ON p.account=a.account AND p.period=a.period AND p.state='confirmed' "
-        "WHERE s.account=? AND side='match' AND p.account IS NULL",
+        "WHERE s.account=? AND p.account IS NULL",
         (account,),
     )
-    outdated = fetch(c, f"{_OUTDATED} AND e.account=?", (account,))
-    ids = sorted({i for (i,) in differing + outdated})
+    ids = sorted({i for (i,) in differing} | outdated)
     heads = {
         row[0]: row[1:]
         for part in chunks(ids, 500)
@@ -199,7 +203,7 @@ def summary(c: Connection, accounts: Sequence[str], period: str) -> list[dict[st
                sum(CASE WHEN side='line' THEN amount_minor ELSE 0 END),
                sum(CASE WHEN side='exp' THEN amount_minor ELSE 0 END),
                sum(CASE WHEN side='line' THEN amount_minor ELSE -amount_minor END)
-        FROM suspense a WHERE side<>'match'{more} GROUP BY 1, 2, 3, 4"""
+        FROM suspense a WHERE class_ NOT IN ('amount_differs', 'status_differs'){more} GROUP BY 1, 2, 3, 4"""
     rows += [dict(zip(cols, row, strict=True)) for row in fetch(c, sql, args)]
     return sorted(rows, key=lambda r: (r["account"], r["period"], r["class"], r["currency"]))
 

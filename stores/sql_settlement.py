@@ -123,7 +123,7 @@ class SqlSettlement(SqlSuppliers):
                 for part in chunks(list(newest), 500)
                 for row in fetch(c, f"SELECT key, {', '.join(_TOLD)} FROM expectations WHERE key IN ({marks(len(part))})", part)
             }  # fmt: skip
-            rows = {key: _told(e) for key, e in newest.items()}
+            rows = {key: _told(e, known.get(key)) for key, e in newest.items()}
             fresh = [key for key in rows if key not in known]
             changed = [key for key, row in rows.items() if key in known and known[key] != row]
             first = int(fetch(c, "SELECT coalesce(max(exp_id), 0) + 1 FROM expectations")[0][0])
@@ -299,5 +299,7 @@ def _act(c: Connection, account: str, act_id: int) -> tuple[Act, tuple[int, int]
     return settlement_acts.act_record(row), (first, after)
 
 
-def _told(e: Expectation) -> tuple[Any, ...]:
-    return tuple(ms(e.at) if n == "at" else getattr(e, n) for n in _TOLD)
+def _told(e: Expectation, known: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """Its columns. The time belongs to the state: while that stays, a later sighting does not move it."""
+    row = tuple(ms(e.at) if n == "at" else getattr(e, n) for n in _TOLD)
+    return (*row[:-2], known[-2], row[-1]) if known is not None and known[-1] == row[-1] else row

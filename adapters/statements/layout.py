@@ -161,7 +161,7 @@ def _problems(x: Layout) -> list[str]:
         found.append("no [[part]]: nothing would be read")
     try:
         ZoneInfo(x.zone)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         found.append(f"zone {x.zone!r} is not known")
     for sources in x.fields.values():
         found += [why for s in sources if isinstance(s, Source) and (why := _bad_pattern(s.pattern))]

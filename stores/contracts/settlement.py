@@ -34,12 +34,13 @@ class OpenItems(Record, frozen=True, kw_only=True):
     lines: line_id, kind, order_ref, refund_ref, trade_ref, amount, currency, at (ms), status, file_id.
     expected: exp_id, kind, order_ref, refund_ref, group_ref, amount, currency, at (ms), status, version.
     loose: match_id → (class, pass_name, rule_id, delta, line ids, exp ids) of matches whose sides differ or whose
-    expectation has changed since; their members are among the rows, and may be matched anew.
+    expectation has changed since (`outdated`); their members are among the rows, and may be matched anew.
     """
 
     lines: Columns
     expected: Columns
     loose: dict[int, tuple[str, str, str, int, tuple[int, ...], tuple[int, ...]]]
+    outdated: frozenset[int] = frozenset()
 
 
 class Settlement(Suppliers, Protocol):
@@ -86,7 +87,7 @@ class Settlement(Suppliers, Protocol):
     def put_expectations(self, batch: Sequence[Expectation], *, cursor: tuple[str, str] | None) -> dict[str, int]:
         """Upsert by key, and move a consumer's cursor (name, position) in the same transaction.
 
-        An unchanged one is left alone; a changed one gets the next version, by which matches made of the old one are
+        An unchanged one is left alone (its time stands while its status does); a changed one gets the next version, by which matches made of the old one are
         found. Returns counts: new, changed, same.
         """
         ...

@@ -7,17 +7,13 @@ from typing import Any, NamedTuple
 
 from stores.records.base import Record
 
-#: what a line is; only the first three are expected by order, the others are costs and movements of the account
-LINE_KINDS = (
-    "sale", "refund", "subsidy", "fee", "freight", "compensation", "adjustment", "transfer", "withdrawal", "other",
-)  # fmt: skip
 #: the classes of difference, in the order they are shown
 CLASSES = (
     "matched", "amount_differs", "status_differs", "only_theirs", "only_ours", "day_cut", "not_an_order", "doubled",
     "suggested",
 )  # fmt: skip
 #: classes that stay open until somebody or something explains them
-OPEN_CLASSES = ("amount_differs", "status_differs", "only_theirs", "only_ours", "doubled", "suggested")
+OPEN_CLASSES = ("amount_differs", "status_differs", "only_theirs", "only_ours", "day_cut", "doubled", "suggested")
 
 
 class StatementLine(NamedTuple):
@@ -98,7 +94,7 @@ class Expectation(Record, frozen=True, kw_only=True):
     amount_minor: int
     currency: str
     at: datetime
-    #: settled: it must come; pending: it may come; void: it must not
+    #: settled: it must be stated; pending: it may be, not yet due; void: it must not
     status: str = "settled"
 
 
@@ -115,8 +111,9 @@ class PeriodState(Record, frozen=True, kw_only=True):
 
 
 class Suspense(Record, frozen=True, kw_only=True):
-    """挂账: a line, an expectation or a match that stands open."""
+    """挂账: a line or an expectation that stands open. A match whose sides differ hangs on its first line."""
 
+    #: line or exp
     side: str
     ref_id: int
     account: str
@@ -124,7 +121,7 @@ class Suspense(Record, frozen=True, kw_only=True):
     class_: str
     kind: str
     order_ref: str
-    #: of the item; for a match what is too much (or too little, negative)
+    #: of the item; of a match whose sides differ what is too much (too little: negative)
     amount_minor: int
     currency: str
     #: when the item happened

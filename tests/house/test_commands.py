@@ -67,5 +67,10 @@ def test_every_method_of_the_facade_has_a_command() -> None:
     from jobs.api import Oms
 
     text = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "oms_cli").rglob("*.py"))
-    methods = [n for n in dir(Oms) if callable(getattr(Oms, n)) and not n.startswith("_") and n != "close"]
+    methods = [
+        n
+        for c in Oms.__mro__[:-1]
+        for n, v in vars(c).items()
+        if callable(v) and not n.startswith("_") and n != "close"
+    ]
     assert [m for m in methods if not re.search(rf"\boms\.{m}\b", text)] == []

@@ -12,7 +12,7 @@ from jobs.results import Result
 Names = Sequence[str]
 
 
-class SuppliersApi:
+class Suppliers:
     """What suppliers are owed."""
 
     env: Env
