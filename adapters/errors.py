@@ -120,3 +120,46 @@ class UnknownPlatform(AdapterError):
 
     exit_code = 19
     hint = "oms shop list --platforms"
+
+
+class Uncertain(AnswerLost):
+    """The payment channel took the call and nobody knows what came of it; read it back before anything else."""
+
+    exit_code = 11
+
+
+class NotYet(Retryable):
+    """The payment channel has not made that yet."""
+
+    exit_code = 11
+
+
+class KeysRefused(NotAuthorised):
+    """The payment channel does not accept our keys, ids or clock."""
+
+    exit_code = 13
+    hint = "oms doctor"
+
+
+class NotVerified(BadAnswer):
+    """The signature does not prove who sent this, or when."""
+
+    exit_code = 15
+    hint = "oms doctor"
+
+    def __init__(self, reason: str, detail: str = "", *, shop: str = "") -> None:
+        super().__init__(detail, code=reason, shop=shop)
+        #: a word: missing_header, bad_time, too_old, probe, unknown_key, signature, other_merchant, …
+        self.reason = reason
+
+
+class Unreadable(BadAnswer):
+    """It is signed as it should be, and does not say what the documents say it says."""
+
+    exit_code = 15
+    hint = "oms status"
+
+    def __init__(self, reason: str, detail: str = "", *, shop: str = "") -> None:
+        super().__init__(detail, code=reason, shop=shop)
+        #: a word: not_json, decrypt, missing_field, bad_money, bad_time, unknown_status, too_big, …
+        self.reason = reason

@@ -22,6 +22,21 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[Any, ...] = ()
 
 
+def accepts(declared: Option, value: Any) -> Any:
+    """The value as the option holds it: of its default's type, among its choices, not negative.
+
+    Raises:
+        ValueError: it is not; the message says what is allowed.
+    """
+    wanted = type(declared.default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    wrong = not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)
+    if wrong or (declared.choices and value not in declared.choices) or (isinstance(value, (int, float)) and value < 0):
+        raise ValueError(" | ".join(map(str, declared.choices)) or wanted.__name__)
+    return value
+
+
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to read a kind of thing completely; a pull of that kind runs all its scans.
 

@@ -6,15 +6,16 @@ import logging
 import secrets
 import ssl
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import Protocol, cast
 
 import httpx
 
 from adapters.core.wire import Answer, Request
 from adapters.errors import AnswerLost, Retryable
-from adapters.ports import Connection
+from adapters.ports import Retry
 
 # Both log whole URLs below this level, and some platforms carry their access token in the query.
 for _name in ("httpx", "httpcore"):
@@ -28,10 +29,23 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+class Wired(Protocol):
+    """What sending needs of a connection."""
+
+    @property
+    def shop(self) -> str: ...
+
+    @property
+    def retry(self) -> Retry: ...
+
+    @property
+    def transport(self) -> object | None: ...
+
+
 class Transport:
     """Sends requests for one shop over kept connections; thread-safe."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Wired) -> None:
         self._shop = connection.shop
         self._timeout = connection.retry.timeout_s
         self._given = cast("httpx.BaseTransport | None", connection.transport)
@@ -65,13 +79,7 @@ class Transport:
         """
         request_no = secrets.token_hex(8)
         try:
-            response = self.client.request(
-                request.method,
-                request.url,
-                params=dict(request.query) or None,
-                content=request.body or None,
-                headers={"Accept-Encoding": "gzip", **request.headers, "X-Request-Id": request_no},
-            )
+            response = self.exchange(request, {**request.headers, "X-Request-Id": request_no})
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise Retryable(
                 f"{label}: no connection", code=type(error).__name__, shop=self._shop, request_id=request_no
@@ -87,6 +95,16 @@ class Transport:
             body=response.content,
             headers={k.lower(): v for k, v in response.headers.items()},
             request_no=request_no,
+        )
+
+    def exchange(self, request: Request, headers: Mapping[str, str]) -> httpx.Response:
+        """Send over the wire and read the whole answer; raises httpx's errors."""
+        return self.client.request(
+            request.method,
+            request.url,
+            params=dict(request.query) or None,
+            content=request.body or None,
+            headers={"Accept-Encoding": "gzip", **headers},
         )
 
     def _note_date(self, text: str) -> None:

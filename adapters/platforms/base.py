@@ -30,6 +30,7 @@ from adapters.core.shapes import (
     Scan,
     ShipCapability,
     StockCapability,
+    accepts,
 )
 from adapters.core.wire import Answer, Call, Fault, Request, Verdict
 from adapters.documents import (
@@ -305,18 +306,10 @@ class Platform(ABC):
 
     def _checked(self, name: str, declared: Option) -> Any:
         value = self.connection.options.get(name, declared.default)
-        wanted = type(declared.default)
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        wrong = not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)
-        if (
-            wrong
-            or (declared.choices and value not in declared.choices)
-            or (isinstance(value, (int, float)) and value < 0)
-        ):
-            allowed = " | ".join(map(str, declared.choices)) or wanted.__name__
-            raise Unsupported(f"{self.name}: option {name} = {value!r}; allowed: {allowed}", shop=self.shop)
-        return value
+        try:
+            return accepts(declared, value)
+        except ValueError as error:
+            raise Unsupported(f"{self.name}: option {name} = {value!r}; allowed: {error}", shop=self.shop) from None
 
     def address(self, path: str, home: str = "") -> str:
         """The URL of a path at the platform's home, or at the base_url of the settings (which may end in `entry`)."""

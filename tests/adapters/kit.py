@@ -110,6 +110,7 @@ class Seen:
     """One request as the server saw it."""
 
     def __init__(self, request: httpx.Request) -> None:
+        self.method = request.method
         self.url = request.url
         self.path = request.url.path
         self.query = dict(request.url.params)

@@ -71,6 +71,23 @@ def test_a_platform_never_imports_another() -> None:
     assert crossed == []
 
 
+def test_a_channel_never_imports_another() -> None:
+    channels = [p.stem for p in files("adapters/payments") if not p.stem.startswith("_")]
+    channels = [name for name in channels if name not in ("base", "documents")]
+
+    def channel_of(name: str) -> str:
+        stem = name.removeprefix("adapters.payments").lstrip(".").split(".")[0].lstrip("_")
+        return next((c for c in channels if stem.startswith(c)), "")
+
+    crossed = [
+        f"{module(path)}:{line} imports {name}"
+        for path in files("adapters/payments")
+        for line, name in imports(path)
+        if name.startswith("adapters.payments") and channel_of(name) not in ("", channel_of(module(path)))
+    ]
+    assert channels and crossed == []
+
+
 @pytest.mark.parametrize(
     ("where", "text"),
     [
