@@ -241,6 +241,27 @@ class ExpireSection(Section):
     after: Seconds = 900.0
 
 
+class PaymentsSection(Section):
+    """Collecting for our own orders. Each channel has a file of its own in the folder `channels`, read at use."""
+
+    #: folder of the channels' files, ALIAS.toml each, relative to the settings file
+    channels: str = "channels"
+    #: how long a buyer may pay
+    expires: Seconds = 900.0
+    #: what the buyer reads at the channel; {number} is the order's number
+    title: str = "订单 {number}"
+    #: how long whoever asks a channel is left alone with it
+    lease: Seconds = 60.0
+    batch: int = Field(200, ge=1, le=500)
+    #: `oms pay listen`: requests per second and channel, and at once; what is more is told to come again
+    rate: float = Field(50.0, gt=0)
+    burst: int = Field(200, ge=1)
+    #: largest body, KiB
+    body_kb: int = Field(64, ge=1, le=1024)
+    #: a request that is not whole, or not done with, by then ends; channels wait five seconds
+    patience: Seconds = 4.0
+
+
 class PrivacySection(Section):
     """Personal data at rest. Keys are secrets (`env:`, `file:`, `cmd:`), 32 bytes as base64; the first one encrypts, all
     decrypt. Empty: a key file in the data folder, made by `oms init`."""
@@ -323,6 +344,7 @@ class Settings(Section):
     settlement: SettlementSection = SettlementSection()
     complete: CompleteSection = CompleteSection()
     expire: ExpireSection = ExpireSection()
+    payments: PaymentsSection = PaymentsSection()
     privacy: PrivacySection = PrivacySection()
     notify: NotifySection = NotifySection()
     products: ProductsSection = ProductsSection()

@@ -8,6 +8,8 @@ from pathlib import Path
 from adapters.sandbox.faults import PLANS
 from adapters.sandbox.goods import PLATFORMS
 from adapters.sandbox.making import Wish, read_platforms
+from adapters.sandbox.pay import CHANNELS
+from adapters.sandbox.pay.bills import KINDS
 from adapters.sandbox.runner import serve
 
 
@@ -33,6 +35,14 @@ def main() -> None:
     parser.add_argument(
         "--differences", type=float, default=usual.differences, help="chance that a statement tells an order wrongly"
     )
+    parser.add_argument(
+        "--channels", default=",".join(CHANNELS), help=f"payment channels, of {', '.join(CHANNELS)}; empty: none"
+    )
+    parser.add_argument(
+        "--bills",
+        default=usual.bills,
+        help=f"differences planted into bills: none, all, or of {', '.join(KINDS)}, as fee=0.1",
+    )
     words = parser.parse_args()
     wish = Wish(
         seed=words.seed,
@@ -45,6 +55,8 @@ def main() -> None:
         delay_s=words.delay,
         rate=words.rate,
         differences=words.differences,
+        channels=read_platforms(words.channels),
+        bills=words.bills,
     )
     try:
         serve(words.folder, wish, words.port)

@@ -10,11 +10,15 @@
 - ``suspect`` an accepted effect that looks wrong, with `why`
 - ``fault``  a fault that was really played: `fault`, `request_id`, `client` (the caller's X-Request-Id), `platform`, and
   the order or window it touched
-
+- ``payment``, ``payback`` what became of a payment or of money given back through a channel, with `event`
+- ``notice`` one delivery of a notification: `notice`, `tries`, the `status` that came back (0: none), whether it was `good`
+- ``bill``, ``bill_row``, ``planted`` a day's bill of a channel: counts and sums, its rows, and each difference planted in it
+- ``money_refused`` a call to a payment channel that was refused
 - ``planted`` a difference planted into a statement: `class`, where it shows, what would be true, what is told
 
 `orders.jsonl` is written at the end: every order as it stands; `statements.jsonl`: every row of every statement told;
-`planted.jsonl`: the differences in them. The product never reads any of these.
+`planted.jsonl`: the differences in them; `money.jsonl`: every payment, refund, notification and difference planted into a
+bill, each with its `kind`. The product never reads any of these.
 """
 
 from __future__ import annotations

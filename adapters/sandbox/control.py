@@ -12,6 +12,7 @@ from adapters.sandbox import people
 from adapters.sandbox.faults import PLANS, Armed
 from adapters.sandbox.goods import Listing, ghost
 from adapters.sandbox.life import EVENTS
+from adapters.sandbox.pay.till import Habits, Till
 from adapters.sandbox.state import Line, Order, Receiver
 from adapters.sandbox.timeline import share_freight
 from adapters.sandbox.wire import digest, from_iso, iso
@@ -69,7 +70,7 @@ def heal(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def close(world: World, body: dict[str, Any]) -> dict[str, Any]:
-    """Write orders.jsonl, statements.jsonl and planted.jsonl as things stand; the world goes on."""
+    """Write orders.jsonl, statements.jsonl, planted.jsonl and money.jsonl as things stand; the world goes on."""
     world.snapshot()
     return {"orders": len(world.orders)}
 
@@ -182,6 +183,42 @@ def _at(created: int, wanted: dict[str, Any]) -> int:
     return from_iso(wanted["at"]) if "at" in wanted else created + int(wanted["after_s"])
 
 
+def pay(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Have a buyer pay now or later, or say what buyers and banks do from now on.
+
+    {"payment", "after_s"?}: he pays, whatever he meant to do, if it is still open then ·
+    {"habits": {"plan"?, "coupon"?, "coupon_amount"?, "outcome"?}}: see `Habits`; {} gives it back to the seed ·
+    {"channel", "balance"}: what the merchant has on his account, in fen · {"certificate_share": 0..1}: how many of
+    WeChat Pay's notifications are signed with the platform certificate.
+    """
+    till = world.till
+    if till is None:
+        raise Mistake("this world has no payment channels")
+    try:
+        return _pay(till, body)
+    except (KeyError, ValueError, TypeError, msgspec.ValidationError) as error:
+        raise Mistake(f"cannot do this at the till: {type(error).__name__} {error}") from error
+
+
+def _pay(till: Till, body: dict[str, Any]) -> dict[str, Any]:
+    if "payment" in body:
+        found = [p for p in till.payments.values() if p.no == body["payment"]]
+        for payment in found:
+            till.pay_later(payment, int(body.get("after_s", 0)))
+        till.world.advance(till.world.now)
+        return {"payments": [p.to_book() for p in found]}
+    if "habits" in body:
+        till.habits = msgspec.convert(body["habits"], Habits)
+        return {"habits": msgspec.to_builtins(till.habits)}
+    if "balance" in body:
+        if body["channel"] not in till.balances:
+            raise ValueError(f"no such channel: {body['channel']}")
+        till.balances[body["channel"]] = int(body["balance"])
+        return {"balances": dict(till.balances)}
+    till.merchants["wechatpay"].certificate_share = float(body["certificate_share"])
+    return {"certificate_share": till.merchants["wechatpay"].certificate_share}
+
+
 def look(world: World, no: str) -> dict[str, Any] | None:
     """One order as it stands, by its number, with its refunds."""
     found = next((o for o in world.orders.values() if o.no == no), None)
@@ -190,4 +227,11 @@ def look(world: World, no: str) -> dict[str, Any] | None:
     return next(o for o in world.all_orders() if o["order"] == no and o["platform"] == found.platform)
 
 
-POSTS: dict[str, Action] = {"clock": clock, "faults": arm, "heal": heal, "close": close, "script": script}
+POSTS: dict[str, Action] = {
+    "clock": clock,
+    "faults": arm,
+    "heal": heal,
+    "close": close,
+    "script": script,
+    "pay": pay,
+}

@@ -48,12 +48,20 @@ PLANS: dict[str, Plan] = {
     "float_money": Plan(what="an order's amounts are JSON floats", rate=0.01, early=10),
     "single_object": Plan(what="a list of one is sent as the object alone", rate=0.3, per_key=1_000_000, again=1.0),
     "null_list": Plan(what="an empty list is sent as null", rate=0.3, per_key=1_000_000, again=1.0),
+    "notify_lost": Plan(what="a payment notification is never delivered", rate=0.03, early=4),
+    "notify_late": Plan(what="a payment notification comes hours late", rate=0.05, early=5),
+    "notify_doubled": Plan(what="a payment notification comes twice", rate=0.05, early=6),
+    "notify_forged": Plan(what="somebody who is not the channel says a payment was made", rate=0.05, early=3),
+    "notify_out_of_order": Plan(what="the payment's notification comes after its refund's", rate=0.2, early=2),
+    "notify_wrong_amount": Plan(what="a notification is validly signed but tells another amount", rate=0.03, early=7),
 }
+CHANNELS = ("wechatpay", "alipay")
 #: only these platforms have the thing the fault is about
 ONLY = {
     "single_object": ("taobao",),
     "wrong_total": ("taobao", "jd", "douyin"),
     "token_expired": ("taobao", "wechat_shop", "jd", "douyin"),
+    **dict.fromkeys((name for name in PLANS if name.startswith("notify_")), CHANNELS),
 }
 BREAKS = ("money", "id", "time")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from adapters.sandbox import dialects
+from adapters.sandbox import dialects, pay
 from adapters.sandbox.wire import Asked, Request, Response
 from adapters.sandbox.world import World
 
@@ -49,13 +49,14 @@ class Gate:
 
     def __init__(self, world: World, *, rate: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.world = world
-        self.dialects = {p: dialects.find(p) for p in world.shops}
+        channels = world.till.merchants if world.till is not None else ()
+        self.dialects = {p: dialects.find(p) for p in world.shops} | {c: pay.find(c) for c in channels}
         rates = {p: (rate, rate) if rate else d.RATE for p, d in self.dialects.items()}
         self._buckets = {p: Bucket(r, b, clock) for p, (r, b) in rates.items()}
         self._suffered: dict[str, int] = {}
 
     def handle(self, platform: str, request: Request) -> Outcome:
-        """Answer one request to a platform of this world."""
+        """Answer one request to a platform or payment channel of this world."""
         world, dialect = self.world, self.dialects[platform]
         request_id = world.next_request()
         world.faults.client = request.client
@@ -100,7 +101,7 @@ class Gate:
     def _expire(self, platform: str, asked: Asked, request_id: str) -> None:
         """Perhaps end the shop's token in the middle of the day, before this call is looked at."""
         world = self.world
-        if "token" in asked.method or world.tokens[platform].latest is None:
+        if "token" in asked.method or platform not in world.tokens or world.tokens[platform].latest is None:
             return
         if world.faults.plays("token_expired", platform, platform, method=asked.method) and world.tokens[platform].kill(
             world.now

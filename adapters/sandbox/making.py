@@ -13,6 +13,9 @@ from adapters.sandbox.book import Book
 from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
+from adapters.sandbox.pay import CHANNELS
+from adapters.sandbox.pay.bills import Planting
+from adapters.sandbox.pay.till import Till
 from adapters.sandbox.statements.files import FORMS
 from adapters.sandbox.statements.jd import MEMBER
 from adapters.sandbox.statements.rules import RATES
@@ -48,6 +51,10 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     #: chance that an order is told wrongly in the settlement statements; 0: they are true
     differences: float = 0.0
+    #: payment channels beside the platforms
+    channels: tuple[str, ...] = CHANNELS
+    #: differences planted into their bills: none, all, or names with commas, each perhaps with its rate
+    bills: str = "none"
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +79,11 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     """Make the world of a wish; with a folder its book is written there.
 
     Raises:
-        ValueError: an unknown platform or fault, or a start without an offset.
+        ValueError: an unknown platform, channel, fault or difference, or a start without an offset.
     """
+    if set(wish.channels) - set(CHANNELS):
+        raise ValueError(f"no such channel in {', '.join(wish.channels)}; there are {', '.join(CHANNELS)}")
+    planting = Planting.read(wish.bills)
     unknown = set(wish.platforms) - set(PLATFORMS)
     if unknown or not wish.platforms:
         raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(PLATFORMS)}")
@@ -101,6 +111,8 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
         book=lambda now: Book(now, folder),
         differences=wish.differences,
     )
+    if wish.channels:
+        world.till = Till(world, wish.channels, planting)
     for platform in wish.platforms:
         if platform in _HANDED:
             world.tokens[platform].issue(start)
@@ -126,6 +138,7 @@ def describe(made: Made, base_url: str) -> dict[str, Any]:
             for x in world.catalogue.listings[p]
         ],
         "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
+        "channels": [m.describe(f"{base_url}/{c}") for c, m in world.till.merchants.items()] if world.till else [],
         "carriers": [msgspec.to_builtins(c) for c in CARRIERS],
         "statements": {
             "forms": {p: list(FORMS[p]) for p in world.shops},

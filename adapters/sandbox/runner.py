@@ -175,5 +175,7 @@ def command(folder: Path, wish: Wish, port: int = 0) -> list[str]:
         "--delay": wish.delay_s,
         "--rate": wish.rate,
         "--differences": wish.differences,
+        "--channels": ",".join(wish.channels),
+        "--bills": wish.bills,
     }
     return [sys.executable, "-m", "adapters.sandbox", *(str(w) for pair in words.items() for w in pair)]

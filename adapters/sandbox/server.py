@@ -1,4 +1,5 @@
-"""The sandbox's socket: one Starlette app, one thread, one world. Platforms live under /<platform>, control under /_world."""
+"""The sandbox's socket: one Starlette app, one thread, one world. Platforms and payment channels live under /<name>, control under
+/_world."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapters.sandbox import control
 from adapters.sandbox.gate import Gate
+from adapters.sandbox.pay.post import PostOffice
 from adapters.sandbox.statements.files import NoFile, listed, statement_file
 from adapters.sandbox.wire import JSON, Request, answer, decode, iso
 from adapters.sandbox.world import World
@@ -41,18 +43,19 @@ class Server(uvicorn.Server):
 
 def make_app(world: World, gate: Gate) -> ASGIApp:
     """The app over a world."""
+    post_office = PostOffice()
 
     async def platform(request: HttpRequest) -> HttpResponse:
         name = request.path_params["platform"]
-        if name not in world.shops:
+        if name not in gate.dialects:
             return _plain(answer({"error": f"no platform {name}"}, 404))
         outcome = gate.handle(name, await _read(request))
         if outcome.hold_s:
             await asyncio.sleep(outcome.hold_s)
         if outcome.lost:
             await _drop(request)
-        headers = {"x-sandbox-request": outcome.request_id}
         found = outcome.response
+        headers = {"x-sandbox-request": outcome.request_id, **found.headers}
         return HttpResponse(found.body, found.status, headers, media_type=found.content_type)
 
     async def post(request: HttpRequest) -> HttpResponse:
@@ -61,9 +64,13 @@ def make_app(world: World, gate: Gate) -> ASGIApp:
         if action is None or not isinstance(body, dict):
             return _plain(answer({"error": "no such control call, or its body is no JSON object"}, 404))
         try:
-            return _plain(answer(action(world, body)))
+            told = action(world, body)
         except control.Mistake as error:
             return _plain(answer({"error": str(error)}, 400))
+        if world.till is not None:
+            # whoever moved the clock finds what it brought delivered
+            await post_office.round(world.till)
+        return _plain(answer(told))
 
     async def get(request: HttpRequest) -> HttpResponse:
         return _plain(_look(world, request.path_params["what"]))
@@ -103,7 +110,9 @@ def _look(world: World, what: str) -> Any:
         return answer({"arrivals": world.arrivals})
     if what == "statements":
         return answer({**world.statements.to_book(), "files": listed(world)})
-    return answer({"error": "look at clock, status, arrivals, statements or orders/<number>"}, 404)
+    if what == "money" and world.till is not None:
+        return answer(world.till.as_it_stands())
+    return answer({"error": "look at clock, status, arrivals, statements, money or orders/<number>"}, 404)
 
 
 def _plain(found: Any) -> HttpResponse:
@@ -118,7 +127,17 @@ async def _read(request: HttpRequest) -> Request:
         body=await request.body(),
         content_type=request.headers.get("content-type", ""),
         client=request.headers.get("x-request-id", ""),
+        target=_target(request),
+        headers=dict(request.headers),
     )
+
+
+def _target(request: HttpRequest) -> str:
+    """Path and query as they stood on the wire: the payment channels' signatures are over them."""
+    path = (
+        bytes(request.scope.get("raw_path") or request.url.path.encode()).partition(b"?")[0].decode("ascii", "replace")
+    )
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 async def _drop(request: HttpRequest) -> None:

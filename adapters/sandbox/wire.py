@@ -25,6 +25,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = ""
     #: the caller's own number of the request (header X-Request-Id)
     client: str = ""
+    #: path and query exactly as they came, with the prefix (empty: nobody looks)
+    target: str = ""
+    #: header fields, names in small letters
+    headers: dict[str, str] = {}
 
     def params(self) -> dict[str, str]:
         """Query parameters, decoded; the last one of a name wins."""
@@ -44,6 +48,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     body: bytes
     content_type: str = JSON
+    headers: dict[str, str] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from adapters.sandbox.state import Order, Refund
 from adapters.sandbox.statements.ledger import Statements
 from adapters.sandbox.tokens import TokenBox
 from adapters.sandbox.wire import iso
+
+if TYPE_CHECKING:
+    from adapters.sandbox.pay.till import Till
 
 _REFUND_BASE = {
     "taobao": 180_000_000_000_000_001,
@@ -90,6 +93,8 @@ class World:
         self.statements = Statements(self, differences)
         #: where it is served, once it is
         self.address = ""
+        #: payment channels, if the world has any
+        self.till: Till | None = None
         #: encoded answers of orders by (platform, order no, form): (state it is of, bytes)
         self.encoded: dict[tuple[str, str, str], tuple[tuple[object, ...], msgspec.Raw]] = {}
         for plan in planned:
@@ -123,6 +128,7 @@ class World:
         done = 0
         while self._heap and self._heap[0][0] <= to:
             at, _, platform, no, name, args = heapq.heappop(self._heap)
+            self._pay_until(at)
             # a hand-made event may lie in the past: it happens now
             self.now = max(self.now, at)
             if name == "created":
@@ -130,9 +136,17 @@ class World:
             else:
                 self.happen(self.orders[platform, no], name, args, why="timeline")
             done += 1
+        self._pay_until(to)
         self.now = to
         self.book.flush()
         return done
+
+    def _pay_until(self, to: int) -> None:
+        """Let everything happen at the till up to a time: it has a timeline of its own."""
+        till = self.till
+        while till is not None and till.next_at() <= to:
+            self.now = max(self.now, till.next_at())
+            till.step()
 
     @property
     def waiting(self) -> int:
@@ -234,11 +248,13 @@ class World:
         return f"r{self.count('request'):07d}"
 
     def snapshot(self) -> None:
-        """Write down how all orders stand, and every statement row and planted difference told so far."""
+        """Write down how all orders stand, every statement row and planted difference told so far, and the payments."""
         told = self.statements.to_book()
         self.book.snapshot(self.all_orders())
         self.book.snapshot(told["rows"], "statements")
         self.book.snapshot(told["planted"], "planted")
+        if self.till is not None:
+            self.book.snapshot(self.till.rows(), "money")
 
     def close(self) -> None:
         """Write the final state and close the book."""

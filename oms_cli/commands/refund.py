@@ -22,12 +22,13 @@ from oms_cli.options import (
     example,
     group,
     names,
+    numbers,
     pieces,
     some_numbers,
     who,
 )
 
-app = group("Decide refunds and take goods back.")
+app = group("Decide refunds, take goods back and give money back.")
 
 COLUMNS = (
     "refund_no", "order_no", "shop", "platform_refund_no", "kind", "status", "decision", "amount_minor", "currency", "asked_at",
@@ -105,3 +106,35 @@ def receive(
         if file is not None:
             return done(oms.receive_refunds(file, by=who(by), dry_run=dry_run), json=json)
         return done(oms.receive_refund(refund, good=pieces(good), defective=pieces(defective), by=who(by)), json=json)
+
+
+@app.command(
+    "pay",
+    epilog=example(
+        "oms refund pay", "oms refund pay --plan back.json", "oms refund pay --apply back.json",
+        "oms refund pay REFUND --by-hand --ref 'transfer 20260301-17'",
+    ),
+)  # fmt: skip
+def pay(
+    refund: Refunds = None, refunds: RefundsFile = "", shop: Shops = None,
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Write what is due as a plan.")] = None,
+    apply: Annotated[Path | None, typer.Option("--apply", metavar="PLAN", help="Pay what a plan says; what changed since is skipped.")] = None,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="It was paid in another way: record it.")] = False,
+    ref: Annotated[str, typer.Option("--ref", metavar="TEXT", help="Number of the receipt or transfer, with --by-hand.")] = "",
+    by: By = "", config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Give money back for approved refunds, through the channel it came by; without a plan it only lists what is due."""
+    from jobs.errors import BadRequest
+
+    chosen = numbers(refund, refunds)
+    if by_hand and (plan or apply):
+        raise BadRequest("--by-hand records what was paid already: no plan goes with it", hint="oms refund pay --help")
+    if ref and not by_hand:
+        raise BadRequest("--ref goes with --by-hand", hint="oms refund pay --help")
+    with office(config) as oms:
+        if by_hand:
+            some = some_numbers(refund, refunds, "REFUND")
+            return done(oms.pay_refunds_by_hand(some, ref=ref, by=who(by)), json=json)
+        with working("refund pay"):
+            result = oms.pay_refunds(chosen, shops=names(shop), plan_out=plan, apply=apply, by=who(by))
+        return done(result, json=json)

@@ -27,12 +27,14 @@ from stores.contracts.orders import (
     ParcelChange,
     RefundChange,
 )
+from stores.contracts.payments import BackChange, PaymentChange, Payments
 from stores.contracts.settlement import OpenItems, Settlement
 from stores.contracts.stock import Stock
 
 __all__ = [
     "PARTS",
     "REFUNDED_LINES",
+    "BackChange",
     "Bus",
     "Change",
     "Claimed",
@@ -44,6 +46,8 @@ __all__ = [
     "OrderQuery",
     "Orders",
     "ParcelChange",
+    "PaymentChange",
+    "Payments",
     "RefundChange",
     "Settlement",
     "Stock",

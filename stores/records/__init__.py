@@ -10,6 +10,7 @@ from stores.records.base import Mark, Outcome, Record, replace
 from stores.records.inbox import InboxEntry, InboxItem
 from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver, Region, ShipLine, Step
 from stores.records.parcels import Membership, Parcel, Waiting
+from stores.records.payments import STANDING_BACKS, Back, Payment
 from stores.records.refunds import Refund, RefundLine
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
@@ -18,11 +19,13 @@ from stores.records.words import ParcelState, Progress, RefundKind, RefundState,
 from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, Task, Token
 
 __all__ = [
+    "STANDING_BACKS",
     "Adjustment",
     "Alert",
     "Answer",
     "Ask",
     "AuditEntry",
+    "Back",
     "Demand",
     "Edit",
     "Effect",
@@ -41,6 +44,7 @@ __all__ = [
     "Outcome",
     "Parcel",
     "ParcelState",
+    "Payment",
     "Progress",
     "Receiver",
     "Record",

@@ -10,6 +10,7 @@ from stores.records import Progress
 from tests.stores.clocks import FixedClock
 from tests.stores.contract_inbox import item
 from tests.stores.contract_orders import a_change, a_new, number
+from tests.stores.contract_payments import all_paid
 
 _HEAD = """
 import sys, stores
@@ -88,6 +89,20 @@ store.close()
 )
 
 
+_ASK_BACK = (
+    _HEAD
+    + """
+from tests.stores.contract_payments import a_back
+store = stores.open_orders(url, **more)
+ready()
+for n in range(30):
+    own = "pqr".index(name) * 30 + n
+    if store.add_backs([a_back(own, 1, 1, 70)], run_id=name, reason="race")[0].result == "done":
+        say(f"B{own:03d}")
+store.close()
+"""
+)
+
 _DIE = (
     _HEAD
     + """
@@ -147,6 +162,19 @@ def test_of_processes_that_read_the_same_version_one_writes(tmp_path: Path) -> N
     store.add([a_new(n) for n in range(40)], run_id="r")
     said = race(_MOVE, url)
     assert sorted(no for part in said for no in part) == [number(n) for n in range(40)]
+    store.close()
+
+
+def test_processes_asking_money_back_get_no_more_than_was_paid(tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path / 'orders.db'}"
+    store = stores.open_orders(url, clock=FixedClock(), privacy=Privacy([b"k" * 32]))
+    all_paid(store, 1)
+    said = race(_ASK_BACK, url)
+    # 1,000 were paid: fourteen times 70, and nobody gets the last 20
+    assert sum(map(len, said)) == 14
+    [payment] = store.find_payments()
+    assert (payment.paid_minor, payment.promised_minor, payment.backed_minor) == (1000, 980, 0)
+    assert sorted(b.back_no for b in store.find_backs()) == sorted(no for part in said for no in part)
     store.close()
 
 
