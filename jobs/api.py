@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jobs.bills_api import Bills
 from jobs.env import Env
 from jobs.results import Result
 from jobs.settle_api import Settling
@@ -20,7 +21,7 @@ from jobs.suppliers_api import Suppliers
 Names = Sequence[str]
 
 
-class Oms(Settling, Suppliers):
+class Oms(Bills, Settling, Suppliers):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:
