@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmarks import chain, figures, matching, memory, page, startup
+from benchmarks import chain, figures, importing, matching, memory, page, startup
 from benchmarks.measuring import Figure
 from benchmarks.memory import Most, Peaks
 
-NAMES = ("push", "movers", "page", "match", "help", "memory")
+NAMES = ("push", "movers", "page", "match", "import", "help", "memory")
+#: rows of the statement file at most: what is written is kept in memory, to be played again
+IMPORTED = 200_000
 #: these belong to `memory` but have a call of its own for each order, which takes long
 SLOW = ("push shipments",)
 
@@ -69,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 def _sizes(given: argparse.Namespace) -> Sizes:
     leave_out = () if given.all_jobs else SLOW
     if given.short:
-        return Sizes(2, 200, 2, 20_000, 60, 120, leave_out)
+        return Sizes(2, 200, 2, 50_000, 60, 120, leave_out)
     few, many = (int(text) for text in given.memory.split(","))
     return Sizes(given.repeat, given.orders, page.PAGES, given.statement, few, many, leave_out)
 
@@ -86,6 +88,8 @@ def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks | 
         yield from page.measure(sizes.repeat, sizes.pages)
     if "match" in chosen:
         yield from matching.measure(sizes.statement, sizes.repeat)
+    if "import" in chosen:
+        yield importing.measure(min(sizes.statement, IMPORTED), sizes.repeat)
     if "help" in chosen:
         yield startup.measure(sizes.repeat)
     if "memory" in chosen:
@@ -103,7 +107,7 @@ def _say(found: Figure | Peaks | Most) -> None:
         return
     if isinstance(found, Most):
         most = f"at most {found.most_kb / 1024:,.0f} MB"
-        _write(f"memory {found.name}: {found.peak_kb / 1024:,.0f} MB at the peak ({most}) {word}: {found.what}")
+        _write(f"{found.name}: {found.peak_kb / 1024:,.0f} MB at the peak ({most}) {word}: {found.what}")
         return
     low, high = found.ratios[0], found.ratios[-1]
     verdict = f"at most {found.bound}) {word}" if found.promised else "for comparison)"

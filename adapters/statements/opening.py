@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 from adapters.statements.errors import Cut, NotReadable
 
 #: rows handed over at once
-BATCH = 20_000
+BATCH = 1_000
 #: the header is among so many first rows
 HEAD = 60
 #: more than this is no statement but a bomb, unpacked bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -198,8 +199,10 @@ class Rows:
             cells = list(map(plain, cells))
         if isinstance(source, str) or not source.pattern:
             return cells
-        search = self._patterns[source.pattern]
-        return [m.group(1) or "" if c and (m := search(c)) else "" for c in cells]
+        search, lead = self._patterns[source.pattern], _lead(source.pattern)
+        if lead not in joined:
+            return [""] * len(cells)
+        return [m.group(1) or "" if lead in c and (m := search(c)) else "" for c in cells]
 
     def _times(self, columns: Columns, wrong: dict[int, tuple[str, str]]) -> Sequence[int]:
         read = self._at
@@ -234,6 +237,18 @@ class Rows:
         return found
 
 
+_DIGITS = re.compile(r"[0-9]+")
+#: plain letters at the start of a pattern, without the last, which may be optional
+_LETTERS = re.compile(r"[\w-]+(?=[\w-])")
+
+
+@cache
+def _lead(pattern: str) -> str:
+    """Letters that every text holds in which the pattern is found; most cells can be left alone by looking for them."""
+    found = _LETTERS.match(pattern)
+    return "" if found is None or "|" in pattern else found.group()
+
+
 class _Word:
     """The word of the first rule whose conditions hold, remembered per different cells."""
 
@@ -250,13 +265,22 @@ class _Word:
 
         self._read = Reader(word)  # type: ignore[arg-type]
         self._always = made[0][0] if made and not names else ""
+        # remarks hold order numbers; where no rule names a digit, all numbers are alike
+        self._alike = not any(_DIGITS.search(t) for r in rules for patterns in r.when.values() for t in patterns)
 
     def of(self, columns: Columns, size: int) -> Sequence[str]:
         if not self._places:
             return [self._always or self._default] * size
         empty = [""] * size
-        cells = [empty if n is None else columns[n] for n in self._places]
+        cells = [empty if n is None else self._told(columns[n]) for n in self._places]
         return list(map(self._read.__getitem__, zip(*cells, strict=True)))  # type: ignore[arg-type]
+
+    def _told(self, column: Sequence[str]) -> Sequence[str]:
+        """A column with its numbers alike, all cells at once; as it is, where a cell holds the mark that parts them."""
+        if not self._alike:
+            return column
+        found = _DIGITS.sub("0", "\x1e".join(column)).split("\x1e")
+        return found if len(found) == len(column) else column
 
 
 # ------------------------------------------------------------------ fingerprints

@@ -27,7 +27,10 @@ CLASS = {
     "missing": "only_ours", "extra": "only_theirs", "amount": "amount_differs", "fee": "amount_differs",
     "day_cut": "day_cut", "doubled": "doubled",
 }  # fmt: skip
-_KINDS = {"wechatpay": {"trade": "tradebill", "funds": "fundflowbill"}, "alipay": {"trade": "trade", "funds": "signcustomer"}}
+_KINDS = {
+    "wechatpay": {"trade": "tradebill", "funds": "fundflowbill"},
+    "alipay": {"trade": "trade", "funds": "signcustomer"},
+}
 
 
 class FromSandbox:
@@ -78,7 +81,13 @@ def ours(env: Env, caller: WechatPay | Alipay) -> None:
     for n, p in enumerate(x for x in till.payments.values() if x.channel == caller.name and x.paid_at):
         at = datetime.fromtimestamp(p.paid_at, UTC)
         (order_no,) = put_orders(env, make_full_order(number=f"38900000000000{n:05d}"))
-        held = {"paid_minor": p.total, "payer_minor": p.payer_total, "settled_minor": p.settled, "paid_at": at, "trade_no": p.trade_no}
+        held = {
+            "paid_minor": p.total,
+            "payer_minor": p.payer_total,
+            "settled_minor": p.settled,
+            "paid_at": at,
+            "trade_no": p.trade_no,
+        }
         payment = Payment(
             payment_no=p.no, order_no=order_no, shop="tmall", channel=caller.name, merchant_id="M", method="native", attempt=1,
             amount_minor=p.total, asked_at=at, expires_at=at, created_at=at, changed_at=at,
