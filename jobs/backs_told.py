@@ -46,13 +46,15 @@ def _apply(env: Env, run: RunHandle, document: BackDocument, *, asked: bool) -> 
             facts = {"payment_no": document.payment_no, "amount_minor": document.amount_minor}
             payments_told.tell(env, document.back_no, "unknown_back", facts)
             return rules.Verdict("refuse", "unknown_back")
-        verdict = rules.judge_back(back, told(document))
+        verdict = rules.judge_back(back, told(document), asked=asked, coupon=_has_coupon(env, back))
         if verdict.act == "refuse":
             tell(env, back, verdict.reason, document.status_raw)
             run.result.add(Item(ref=back.back_no, did="refused", reason=verdict.reason, facts=_facts(back)))
             return verdict
         if verdict.act == "none":
             return _booked(env, run, back, verdict) if asked else verdict
+        if verdict.act == "ask":
+            return ask_soon(env, run, back.back_no)
         if document.status in ("closed", "abnormal"):
             tell(env, back, document.status, document.status_raw)
         if env.orders.apply_backs([_change(env, back, document, verdict)], run_id=run.id)[0].ok:
@@ -60,6 +62,11 @@ def _apply(env: Env, run: RunHandle, document: BackDocument, *, asked: bool) -> 
             run.result.add(Item(ref=back.back_no, did=did, reason=verdict.reason, facts=_facts(back)))
             return verdict
     return rules.Verdict("changed", "changed")
+
+
+def _has_coupon(env: Env, back: Back) -> bool:
+    payment = env.orders.payments([back.payment_no])[back.payment_no]
+    return payment.payer_minor != payment.paid_minor
 
 
 def _facts(back: Back) -> dict[str, Any]:

@@ -54,8 +54,8 @@ def purge(env: Env, *, dry_run: bool = False) -> Result:
     with env.run("db purge", dry_run=dry_run, days=env.settings.privacy.raw_days) as run:
         old = env.inbox.expire_raw(timedelta(days=env.settings.privacy.raw_days), dry_run=dry_run)
         run.result.count("purged", old)
-        if not dry_run:
-            run.result.count("feed_trimmed", env.orders.trim_feed(env.clock.now() - timedelta(days=FEED_DAYS)))
+        before = env.clock.now() - timedelta(days=FEED_DAYS)
+        run.result.count("feed_trimmed", env.orders.trim_feed(before, dry_run=dry_run))
         return run.result
 
 

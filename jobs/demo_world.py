@@ -31,6 +31,7 @@ class World:
     def __init__(
         self, folder: Path, *, orders: int, seed: int, faults: str = "none", platforms: Sequence[str] = (),
         start: str = "2026-03-01T00:00:00+08:00", skus: int = 40, port: int = 0, rate: float = 0.0, delay_s: float = 2.5,
+        bills: str = "none",
     ) -> None:  # fmt: skip
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,6 +49,7 @@ class World:
         words += ["--start", start, "--faults", faults, "--skus", str(skus)]
         words += ["--port", str(port), "--rate", str(rate), "--delay", str(delay_s)]
         words += ["--platforms", ",".join(platforms)] if platforms else []
+        words += ["--bills", bills]
         self._log = (folder / "sandbox.log").open("wb")
         self._process = subprocess.Popen(words, stdout=self._log, stderr=subprocess.STDOUT)
         self.info: dict[str, Any] = self._wait()
@@ -88,6 +90,16 @@ class World:
         """What buyers sent back and now stands at the warehouses: platform, order, refund, pieces per SKU."""
         found: list[dict[str, Any]] = self._control.get("/arrivals").raise_for_status().json()["arrivals"]
         return found
+
+    def money(self) -> dict[str, list[dict[str, Any]]]:
+        """What the payment channels know: payments, refunds, notices, planted differences of bills."""
+        found: dict[str, list[dict[str, Any]]] = self._control.get("/money").raise_for_status().json()
+        return found
+
+    def pay(self, **wish: Any) -> dict[str, Any]:
+        """Have a buyer pay (payment=, after_s=), or say what buyers and banks do from now on (habits=)."""
+        told: dict[str, Any] = self._control.post("/pay", json=wish).raise_for_status().json()
+        return told
 
     def close(self) -> None:
         """Have the world write down how all its orders stand."""

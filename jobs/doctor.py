@@ -231,6 +231,8 @@ def _clocks(env: Env) -> Iterable[Row]:
 
 def _clock(env: Env, alias: str) -> Row:
     platform = env.platform(alias)
+    if not platform.capabilities.remote:
+        return _row(f"clock {alias}", True, "its orders come from files; there is nobody to reach")
     now = env.clock.now().replace(microsecond=0)
     for _ in platform.pull("orders", platform.scans["orders"][0], now - timedelta(minutes=1), now, light=True):
         pass

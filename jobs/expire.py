@@ -11,12 +11,11 @@ import msgspec
 from jobs import gaps
 from jobs.env import Env, RunHandle
 from jobs.results import Item, Result
+from jobs.schema import OWN
 from stores.contracts import Change, OrderQuery
 from stores.records import FullOrder, Order, Progress, Task
 
 KIND = "expire_order"
-#: the platform of orders that no marketplace owns
-OWN = "own"
 BATCH = 200
 LEASE_S = 60.0
 HELD = "held"
@@ -85,7 +84,7 @@ def _preview(env: Env, run: RunHandle, left: int) -> None:
     while left > 0:
         page, after = env.orders.find(query, limit=min(BATCH, left), after=after)
         left -= len(page)
-        for order in page:
+        for order in (o for o in page if not o.linked_to):
             run.result.add(Item(ref=order.order_no, did="cancelled", reason="expired", shop=order.shop))
         if after is None:
             return
@@ -142,6 +141,8 @@ def _why_not(order: Order, paying: Collection[str]) -> str:
         return f"is_{order.progress}"
     if order.order_no in paying:
         return PAYING
+    if order.linked_to:
+        return "linked"  # it waits for the buyer's difference as long as its refund stands
     return HELD if order.held else ""
 
 

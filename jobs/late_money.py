@@ -26,6 +26,12 @@ PLANNED = gaps.declare(
     after="it is promised back",
     sweep="reconcile payments: late money with a plan to go back and no back yet gets it",
 )
+REVIVED = gaps.declare(
+    "late.revived",
+    before="an order has taken its late money and is created",
+    after="its demand is claimed",
+    sweep="reconcile payments: the payment stays due until the demand of its order was made sure of",
+)
 JOB = "pay late"
 NEXT = "oms pay late --apply FILE"
 ACTS = ("refund", "revive")
@@ -232,7 +238,7 @@ def _revive(env: Env, run: RunHandle, case: Case, by: str) -> None:
         Item(ref=payment.payment_no, did=did, reason="" if done.ok else done.result, shop=payment.shop, facts=facts),
     )
     if done.ok:
-        gaps.gap(payments_told.PAID)
+        gaps.gap(REVIVED)
         payments_told.confirm(env, run, [payment.payment_no])
 
 

@@ -16,11 +16,11 @@ from jobs import asking, gaps
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.errors import BadRequest, JobError, UnknownThing
-from jobs.expire import OWN
 from jobs.orders import numbers_of
 from jobs.results import Item, Result
 from jobs.rules import payments as rules
 from jobs.rules.numbers import payment_no, platform_number
+from jobs.schema import OWN
 from stores.contracts import PaymentChange
 from stores.records import Order, Payment, Progress
 
@@ -116,10 +116,12 @@ def _problem(order: Order, payments: Sequence[Payment], channel: Channel) -> str
         return "not_ours"
     if order.progress != Progress.UNPAID:
         return f"is_{order.progress}"
-    if any(p.status == "paid" for p in payments):
+    if any(p.status == "paid" and p.backed_minor < p.paid_minor for p in payments):
         return "money_is_late"
     if order.payable_minor <= 0:
         return "nothing_to_pay"
+    if order.paid_minor:
+        return "part_paid"  # a deposit was taken in another way: the whole sum must not be asked for again
     return "" if order.currency == channel.currency else "other_currency"
 
 

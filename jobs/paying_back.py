@@ -172,7 +172,7 @@ def _problem(refund: Refund, due: int) -> str:
         return "is_done"
     if refund.decision != "approved" or refund.status not in _OPEN:
         return f"is_{refund.status}"
-    if refund.kind == RefundKind.RETURN and refund.status != RefundStatus.GOODS_BACK:
+    if refund.kind in (RefundKind.RETURN, RefundKind.EXCHANGE) and refund.status != RefundStatus.GOODS_BACK:
         return "goods_not_back"
     return "in_hand" if due <= 0 else ""
 

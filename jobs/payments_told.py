@@ -152,13 +152,13 @@ def _booked(
 ) -> PaymentChange | None:
     """Nothing changes but when the channel is asked next."""
     if heard.asked:
-        if payment.status == "paid":
+        if payment.status == "paid" or (payment.status != "open" and payment.next_check_at is None):
             return None
         at = _next(payment, now)
         if at is None and payment.status == "open":
             tell(env, payment.payment_no, "unresolved", {"order_no": payment.order_no, "channel": payment.channel})
-    elif verdict.act == "refuse" and payment.status == "open":
-        at = now  # a notification that does not fit: the channel is asked what is true
+    elif verdict.act in ("refuse", "ask") and payment.status == "open":
+        at = now  # a notification that does not fit, or may be out of order: the channel is asked what is true
     else:
         return None
     return PaymentChange(**base, reason="payment.booked", set={"next_check_at": at}, recorded=False)

@@ -70,12 +70,25 @@ def take(env: Env, run: RunHandle, entries: Sequence[InboxEntry], *, patience: i
         ]
     _keep(env, run, good, kept)
     gaps.gap(KEPT)
+    _call_off(env, run, [full for _, _, full, _ in good])
     outcomes = move_orders(env, run, sorted({full.order.order_no for _, _, full, _ in good}))
     for entry, _, full, refund in good:
         facts = {"refund_no": refund, "order_no": full.order.order_no}
         ok = outcomes.get(full.order.order_no, True)
         settled.append((entry.key, "pushed", "refund", facts) if ok else (entry.key, "waiting", "order_changed", facts))
     return settled
+
+
+def _call_off(env: Env, run: RunHandle, fulls: Sequence[FullOrder]) -> None:
+    """A platform refused what an order of ours was to make good: that order does not go. Told again while it has not left."""
+    from jobs import linked
+
+    named = sorted({r.refund_no for f in fulls for r in f.refunds if r.replacement.order_no})
+    kept = env.orders.refunds(named) if named else {}
+    refused = [r for r, _ in kept.values() if r.status in (RefundStatus.REFUSED, RefundStatus.CLOSED)]
+    for refund_no, why in linked.called_off(env, run, refused, by="platform").items() if refused else ():
+        if why:
+            run.result.facts.setdefault("linked_goes_on", {})[refund_no] = why
 
 
 def _keep(
@@ -185,6 +198,12 @@ def axis(full: FullOrder, every: Mapping[str, tuple[Refund, tuple[RefundLine, ..
     )  # fmt: skip
 
 
+def _only_money(refund: Refund) -> bool:
+    """Whether a refund of ours has been carried out but for its money: it keeps no order waiting any more."""
+    kinds = (RefundKind.BEFORE_SHIPPING, RefundKind.REFUND_ONLY, RefundKind.PRICE_PROTECTION)
+    return refund.authority == "us" and refund.status == RefundStatus.APPROVED and refund.kind in kinds
+
+
 def derived(full: FullOrder, refunds: Sequence[tuple[Refund, tuple[RefundLine, ...]]]) -> tuple[tuple[Line, ...], int]:
     """Lines with their refund state, and the money that went back, as all refunds of the order say."""
     asked: set[int] = set()
@@ -194,7 +213,7 @@ def derived(full: FullOrder, refunds: Sequence[tuple[Refund, tuple[RefundLine, .
         for part in parts:
             if refund.status == RefundStatus.DONE:
                 done[part.line_no] = done.get(part.line_no, 0) + part.amount_minor
-            elif refund.status not in _OVER:
+            elif refund.status not in _OVER and not _only_money(refund):
                 asked.add(part.line_no)
         if refund.status == RefundStatus.DONE:
             refunded += refund.amount_minor

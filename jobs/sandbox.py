@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from jobs.demo import SELF_USE, settings_text, write_rows
+from jobs.demo_channels import write_channels
 from jobs.demo_world import World, WorldFailed
 
 #: the world's clock follows ours in steps of this
@@ -34,13 +35,15 @@ def authorise(config: Path, info: Mapping[str, Any]) -> None:
 
 
 def serve(
-    folder: Path, *, orders: int, seed: int, faults: str, platforms: Sequence[str], history: timedelta, port: int,
+    folder: Path, *, orders: int, seed: int, faults: str, platforms: Sequence[str], history: timedelta, port: int, bills: str = "none",
     stop: threading.Event, ready: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Serve a world until `stop` is set; its time is ours.
 
     Args:
-        folder: gets the world's own files (`world/`), and oms.toml and listings.csv for its shops, written anew.
+        folder: gets the world's own files (`world/`), and oms.toml, listings.csv and channels/ for its shops and payment
+            channels, written anew.
+        bills: differences planted into the channels' bills: ``none``, ``all`` or names with commas.
         history: how much of the day has happened already when it starts.
         ready: called once with where it listens and what to type.
 
@@ -60,15 +63,18 @@ def serve(
         platforms=platforms,
         start=start.isoformat(),
         port=port,
+        bills=bills,
     ) as world:
         config = folder / "oms.toml"
         config.write_text(settings_text(world.info, tokens=False), encoding="utf-8")
         config.chmod(0o600)
         write_rows(folder / "listings.csv", ("platform", "listing", "sku", "qty", "share"), world.info["listings"])
+        channels = write_channels(folder, world.info)
         authorise(config, world.info)
         told = {
             "address": f"http://127.0.0.1:{world.info['port']}",
             "shops": [s["alias"] for s in world.info["shops"]],
+            "channels": [path.stem for path in channels],
             "config": str(config),
             "next": f"oms sync orders --config {config}",
         }

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+#: the platform of orders that no marketplace owns: they are imported, and nobody else is asked or told
+OWN = "own"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -195,6 +197,10 @@ class RefundsSection(Section):
     auto_up_to_minor: int = 0
     #: warehouse that takes returns; empty: the one that shipped
     returns_to: str = ""
+    #: an exchange sends its goods once it is approved, not only when the old ones are back
+    exchange_first: bool = False
+    #: own shop of the orders that exchanges and reships of marketplace orders make; empty: the only own shop
+    linked_shop: str = ""
 
 
 class RateSection(Section):
@@ -314,8 +320,9 @@ class ShopSection(Section):
     platform: str
     #: the seller's id at the platform; never changes, unlike the alias
     seller_id: str
-    app_key: str
-    app_secret: str
+    #: both are needed to call a platform, so by all shops but own ones
+    app_key: str = ""
+    app_secret: str = ""
     #: fixed access token; empty: `oms shop token` stores one, renewed before it ends
     token: str = ""
     base_url: str = ""

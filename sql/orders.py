@@ -52,6 +52,7 @@ orders = sa.Table(
     _int("version"), _int("created_at"), _int("changed_at"),
     sa.Column("claim_token", sa.String(40), nullable=False, server_default=""),
     sa.Column("claim_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("linked_to", sa.String(40), nullable=False, server_default=""),
     # with the shop, so that counting by shop and progress reads the index alone
     sa.Index("orders_work", "progress", "held", "ship_by", "order_no", "shop"),
     sa.Index("orders_ordered", "ordered_at", "order_no"),
@@ -151,6 +152,7 @@ refunds = sa.Table(
     _text("authority", 16), _text("status", 16), _text("platform_status"), _text("currency", 3), _int("amount_minor"),
     _json("reason"), _text("decision", 16), _text("decided_by"), _int("asked_at"), _int("doc_modified_at"),
     _text("doc_hash"), _json("marks"), _int("version"), _int("created_at"), _int("changed_at"),
+    sa.Column("replacement", sa.Text, nullable=False, server_default="{}"),
     sa.Index("refunds_order", "order_no"),
     sa.Index("refunds_status", "status"),
 )  # fmt: skip

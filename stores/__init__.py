@@ -6,9 +6,12 @@ done outlives kill and power cut. ``?lasting=no`` at its end leaves out the wait
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from stores.errors import UnknownEngine
+
+_SQL = ("sqlite", "mysql+pymysql")
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from stores.contracts import Bus, Inbox, Ledger, Orders, Settlement, Stock
@@ -19,8 +22,19 @@ if TYPE_CHECKING:
 
 def _check(url: str, store: str) -> None:
     scheme = url.partition(":")[0]
-    if scheme != "sqlite":
-        raise UnknownEngine(f"{scheme!r} for {store}; here: sqlite:/path/to/file.db")
+    if scheme not in _SQL:
+        raise UnknownEngine(
+            f"{scheme!r} for {store}; here: sqlite:/path/to/file.db or mysql+pymysql://user@host/database"
+        )
+
+
+def _sql(url: str, store: T) -> T:
+    """A store on a SQL database; one that many workers write at once asks again where they met."""
+    if url.startswith("sqlite:"):
+        return store
+    from stores.retrying import retrying
+
+    return retrying(store)
 
 
 def open_orders(url: str, *, clock: Clock, privacy: Privacy) -> Orders:
@@ -28,7 +42,7 @@ def open_orders(url: str, *, clock: Clock, privacy: Privacy) -> Orders:
     _check(url, "orders")
     from stores.sql_orders import SqlOrders
 
-    return SqlOrders(url, clock=clock, privacy=privacy)
+    return _sql(url, SqlOrders(url, clock=clock, privacy=privacy))
 
 
 def open_inbox(url: str, *, clock: Clock, privacy: Privacy) -> Inbox:
@@ -36,7 +50,7 @@ def open_inbox(url: str, *, clock: Clock, privacy: Privacy) -> Inbox:
     _check(url, "inbox")
     from stores.sql_inbox import SqlInbox
 
-    return SqlInbox(url, clock=clock, privacy=privacy)
+    return _sql(url, SqlInbox(url, clock=clock, privacy=privacy))
 
 
 def open_stock(url: str, *, clock: Clock) -> Stock:
@@ -44,7 +58,7 @@ def open_stock(url: str, *, clock: Clock) -> Stock:
     _check(url, "stock")
     from stores.sql_stock import SqlStock
 
-    return SqlStock(url, clock=clock)
+    return _sql(url, SqlStock(url, clock=clock))
 
 
 def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
@@ -52,7 +66,7 @@ def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
     _check(url, "ledger")
     from stores.sql_ledger import SqlLedger
 
-    return SqlLedger(url, clock=clock, privacy=privacy)
+    return _sql(url, SqlLedger(url, clock=clock, privacy=privacy))
 
 
 def open_settlement(url: str, *, clock: Clock) -> Settlement:
@@ -68,7 +82,7 @@ def open_bus(url: str, *, clock: Clock) -> Bus:
     _check(url, "bus")
     from stores.sql_bus import SqlBus
 
-    return SqlBus(url, clock=clock)
+    return _sql(url, SqlBus(url, clock=clock))
 
 
 def schema_state(store: str, url: str) -> SchemaState:

@@ -21,10 +21,21 @@ class Unavailable(StoreError):
     exit_code = 21
 
 
+class Contended(Unavailable):
+    """The store was busy with others who want the same rows; nothing was written, ask again."""
+
+    exit_code = 28
+
+
 class BadItem(StoreError):
     """A row of the batch broke a constraint; nothing of the batch was written."""
 
     exit_code = 22
+
+    def __init__(self, *args: object, twice: bool = False) -> None:
+        super().__init__(*args)
+        #: a key was there already: perhaps since another worker has just written it
+        self.twice = twice
 
 
 class NotFound(StoreError):

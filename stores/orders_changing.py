@@ -126,8 +126,6 @@ def _write(
     else:
         steps = [_step(x, states[x.order_no].progress, run_id, now) for x in moves]
     many(c, rows.ADD_STEP, steps)
-    # an intent changes nothing that anybody adds up
-    orders_feed.note(c, [x.order_no for x in moves], now)
     _place(c, [x for x in good if x.open_lines and not x.ship_lines])
     many(c, rows.MEMBERSHIPS.upsert, rows.MEMBERSHIPS.rows([m for x in good if x.memberships for m in x.memberships]))
     _write_waiting(c, [x for x in good if x.waiting is not None])
@@ -138,6 +136,8 @@ def _write(
         or x.buyer_remark is not None or x.seller_remark is not None
     ]  # fmt: skip
     _write_seldom(c, more, now, seal)
+    # an intent changes nothing that anybody adds up
+    orders_feed.note(c, [x.order_no for x in moves], now)
 
 
 def _write_seldom(c: Connection, good: Sequence[Change], now: int, seal: Seal) -> None:

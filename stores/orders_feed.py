@@ -17,14 +17,19 @@ from stores.errors import FeedGone
 
 _ADD = insert_sql(t.order_feed, ("at", "order_nos"))
 #: the newest row stays for ever: from it the sequence goes on
-_TRIM = "DELETE FROM order_feed WHERE at < ? AND seq < (SELECT max(seq) FROM order_feed)"
+_OLD = "FROM order_feed WHERE at < ? AND seq < (SELECT newest FROM (SELECT max(seq) AS newest FROM order_feed) n)"
 
 
 def note(c: Connection, order_nos: Iterable[str], now: int) -> None:
-    """Write down that these orders were touched; none: nothing."""
+    """Write down that these orders were touched; none: nothing. It is the last thing a transaction does."""
     touched = list(dict.fromkeys(order_nos))
-    if touched:
-        run(c, _ADD, (now, dumps(touched)))
+    if not touched:
+        return
+    if c.dialect.name != "sqlite":
+        # Where several write at once, a number that was drawn first may be committed last, and a reader would pass it
+        # over: who draws one keeps the others waiting until its commit.
+        fetch(c, "SELECT version_num FROM orders_version")
+    run(c, _ADD, (now, dumps(touched)))
 
 
 def read(c: Connection, after: str, limit: int) -> tuple[list[tuple[str, tuple[str, ...]]], str]:
@@ -44,7 +49,12 @@ def end(c: Connection) -> str:
 
 def trim(c: Connection, before: int) -> int:
     """See `Orders.trim_feed`; `before` in epoch milliseconds."""
-    return run(c, _TRIM, (before,))
+    return run(c, f"DELETE {_OLD}", (before,))
+
+
+def old(c: Connection, before: int) -> int:
+    """How many rows `trim` would forget."""
+    return int(fetch(c, f"SELECT count(*) {_OLD}", (before,))[0][0])
 
 
 def _first(c: Connection) -> int:

@@ -23,6 +23,8 @@ _SET = frozenset(rows.PAYMENTS.columns) - {
     "payment_no", "order_no", "shop", "channel", "merchant_id", "method", "attempt", "currency", "amount_minor",
     "backed_minor", "promised_minor", "version", "created_at", "changed_at",
 }  # fmt: skip
+#: it is being collected, or money has come that has not gone back whole
+_TAKEN = " AND (status='open' OR (status='paid' AND backed_minor < paid_minor))"
 
 
 def add(c: Connection, batch: Sequence[Payment], run_id: str, now: int, reason: str) -> list[Outcome]:
@@ -30,9 +32,7 @@ def add(c: Connection, batch: Sequence[Payment], run_id: str, now: int, reason: 
     numbers = [p.order_no for p in batch]
     known = dict(by_keys(c, "SELECT payment_no, version FROM payments", "payment_no", [p.payment_no for p in batch]))
     orders = {no for (no,) in by_keys(c, "SELECT order_no FROM orders", "order_no", numbers)}
-    taken = dict(
-        by_keys(c, "SELECT order_no, status FROM payments", "order_no", numbers, " AND status IN ('open', 'paid')")
-    )
+    taken = dict(by_keys(c, "SELECT order_no, status FROM payments", "order_no", numbers, _TAKEN))
     outcomes: list[Outcome] = []
     fresh: list[Payment] = []
     for payment in batch:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from sql.columns import ms
 from stores import orders_rows as rows
 from stores.contracts import PARTS, REFUNDED_LINES, OrderQuery
-from stores.database import fetch
+from stores.database import claimable, fetch
 from stores.orders_moves import by_keys, in_list, set_all
 from stores.records import FullOrder, Order, Progress, Record, Refund
 from stores.rows import Rows
@@ -159,7 +159,7 @@ def take(
     if shops:
         condition, given = in_list("+shop", shops)
         where, args = f"{where} AND {condition}", args + given
-    found = fetch(c, f"{table.select} WHERE {where} ORDER BY ship_by, order_no LIMIT ?", [*args, limit])
+    found = claimable(c, f"{table.select} WHERE {where} ORDER BY ship_by, order_no LIMIT ?", [*args, limit])
     set_all(c, "orders", "order_no", [row[0] for row in found], {"claim_token": token, "claim_until": until})
     return found
 

@@ -160,3 +160,12 @@ def _unpacker(record: type[R], pairs: Mapping[str, Pair | None]) -> Callable[[Se
 def _function(text: str, known: dict[str, Any], where: str) -> Callable[[Any], Any]:
     made: Callable[[Any], Any] = eval(compile(text, where, "eval"), known)
     return made
+
+
+def put(table: Rows[Any], kept: Sequence[Any]) -> str:
+    """The statement that writes a row after a look at what is kept of it.
+
+    A row that was not there is inserted and nothing else: who wrote it meanwhile is not overwritten unseen, the key is
+    there twice and the whole call is asked again.
+    """
+    return table.upsert if kept else table.insert

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -29,7 +28,7 @@ class SchemaState(Record, frozen=True, kw_only=True):
 
 def state(database: Database) -> SchemaState:
     """Read the version; a file that is not there is not made."""
-    if not Path(database.path).exists():
+    if not database.exists():
         return SchemaState(store=database.store, kept="", wanted=versions.head(database.store))
     with database.read() as connection:
         kept = versions.current(connection, database.store)
@@ -46,7 +45,7 @@ def ensure(database: Database) -> None:
     kept = _quick(database)
     if kept is None:
         # Several processes may find the same new file: the first one makes it, the others find it made.
-        with database.write() as connection:
+        with database.alone() as connection:
             kept = versions.current(connection, store)
             if kept is None:
                 kept = wanted

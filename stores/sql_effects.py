@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from sql import ledger as tables
-from stores.database import Database, chunks, fetch, insert_sql, many, marks, run
+from stores.database import Database, chunks, claimable, fetch, insert_sql, many, marks, run
 from stores.records import Alert, Effect, Outcome, Task
-from stores.rows import Rows
+from stores.rows import Rows, put
 
 _ALERT = Rows(tables.alerts, Alert, rename={"count": "times"})
 _TASK = Rows(tables.tasks, Task)
@@ -44,7 +44,9 @@ class EffectRows:
             where = "kind=? AND state='waiting' AND due_at<=? AND coalesce(claim_until, 0)<=?"
             found = [
                 _TASK.record(r)
-                for r in fetch(c, f"{_TASK.select} WHERE {where} ORDER BY due_at, key LIMIT ?", (kind, now, now, limit))
+                for r in claimable(
+                    c, f"{_TASK.select} WHERE {where} ORDER BY due_at, key LIMIT ?", (kind, now, now, limit)
+                )
             ]
             sql = "UPDATE tasks SET claim_until=?, attempts=attempts+1 WHERE key=?"
             many(c, sql, [(now + int(lease_s * 1000), t.key) for t in found])
@@ -71,7 +73,7 @@ class EffectRows:
                     alert, count=1 if again else old.count + 1, first_at=alert.first_at if again else old.first_at,
                     notified_at=None if again else old.notified_at,
                 )  # fmt: skip
-            many(c, _ALERT.upsert, [_ALERT.row(alert)])
+            many(c, put(_ALERT, kept), [_ALERT.row(alert)])
         return alert
 
     def alerts(self, *, open_only: bool = True, limit: int = 200) -> list[Alert]:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sql.columns import dumps, loads, ms, when
 from sql.inbox import inbox_payload, inbox_state, metadata
-from stores.database import Clock, Database, chunks, dump_rows, fetch, insert_sql, many, marks, run, upsert_sql
+from stores.database import (
+    Clock,
+    Database,
+    chunks,
+    claimable,
+    dump_rows,
+    fetch,
+    insert_sql,
+    many,
+    marks,
+    run,
+    upsert_sql,
+)
 from stores.errors import NotFound
 from stores.privacy import Privacy
 from stores.records import InboxEntry, InboxItem, Outcome
@@ -85,7 +97,7 @@ class SqlInbox:
     ) -> tuple[str, list[InboxEntry]]:
         token, now = f"{secrets.token_hex(12)}", self._db.now_ms()
         with self._db.write(lasting=False) as c:
-            found = self._waiting(c, kind, limit, shops, after, now)
+            found = self._waiting(c, kind, limit, shops, after, now, read=claimable)
             sql = "UPDATE inbox_state SET claim_token=?, claim_until=?, attempts=attempts+1 WHERE key=?"
             many(c, sql, [(token, now + int(lease_s * 1000), row[0]) for row in found])
             documents = self._documents(c, [row[0] for row in found])
@@ -98,14 +110,22 @@ class SqlInbox:
         return [self._entry(row, documents.get(row[0], b"")) for row in found]
 
     def _waiting(
-        self, c: Any, kind: str, limit: int, shops: Sequence[str], after: str, now: int
+        self,
+        c: Any,
+        kind: str,
+        limit: int,
+        shops: Sequence[str],
+        after: str,
+        now: int,
+        read: Callable[..., Any] = fetch,
     ) -> list[tuple[Any, ...]]:
         where = "status='waiting' AND kind=? AND key>? AND claim_until<=?"
         args: list[Any] = [kind, after, now]
         if shops:
             where += f" AND shop IN ({marks(len(shops))})"
             args += shops
-        return fetch(c, f"{_SELECT} WHERE {where} ORDER BY key LIMIT ?", [*args, limit])
+        found: list[tuple[Any, ...]] = read(c, f"{_SELECT} WHERE {where} ORDER BY key LIMIT ?", [*args, limit])
+        return found
 
     def _documents(self, c: Any, keys: Sequence[str]) -> dict[str, bytes]:
         out: dict[str, bytes] = {}

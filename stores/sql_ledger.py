@@ -16,7 +16,7 @@ from sql.columns import dumps, loads, ms, when
 from stores.database import Clock, Database, dump_rows, fetch, many, run, upsert_sql
 from stores.privacy import Privacy
 from stores.records import AuditEntry, Lateness, Lease, Outcome, Run, Token, Watermark, Window
-from stores.rows import Pair, Rows
+from stores.rows import Pair, Rows, put
 from stores.sql_effects import EffectRows
 
 _PASSES = Pair(dumps, lambda text: tuple(loads(text or "[]")))
@@ -87,7 +87,7 @@ class SqlLedger(EffectRows):
                 mark = msgspec.structs.replace(
                     mark, frontier=_later(old.frontier, mark.frontier), proven=_later(old.proven, mark.proven)
                 )
-            many(c, _MARK.upsert, [_MARK.row(mark)])
+            many(c, put(_MARK, kept), [_MARK.row(mark)])
         return Outcome(key=key, result="done")
 
     def reopen(self, mark: Watermark) -> Outcome:
@@ -150,7 +150,7 @@ class SqlLedger(EffectRows):
                 name=name, holder=holder, token=(kept[0][0] if kept else 0) + 1, until=when(now + int(ttl_s * 1000)),
                 host=socket.gethostname(), pid=os.getpid(), beat_at=when(now),
             )  # fmt: skip
-            many(c, _LEASE.upsert, [_LEASE.row(lease)])
+            many(c, put(_LEASE, kept), [_LEASE.row(lease)])
         return lease
 
     def beat(self, lease: Lease, *, ttl_s: float) -> bool:

@@ -283,7 +283,10 @@ class SqlOrders(SqlPayments):
         with self._db.read() as c:
             return orders_feed.end(c)
 
-    def trim_feed(self, before: datetime) -> int:
+    def trim_feed(self, before: datetime, *, dry_run: bool = False) -> int:
+        if dry_run:
+            with self._db.read() as c:
+                return orders_feed.old(c, ms(before))
         with self._db.write() as c:
             return orders_feed.trim(c, ms(before))
 

@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 
 from sql.columns import ms
 from sql.stock import stock_counts
-from stores.database import chunks, fetch, many, marks, upsert_sql
+from stores.database import chunks, fetch, insert_sql, many, marks, upsert_sql
 from stores.records import Outcome, StockMove
 from stores.stock_tally import Cause, Place, Tally, played
 
 _COUNTED = upsert_sql(stock_counts, ("warehouse", "sku"))
+_FIRST = insert_sql(stock_counts)
 #: (key, warehouse, sku, pieces, as_of)
 Count = tuple[str, str, str, int, datetime]
 
@@ -54,6 +55,7 @@ def count(c: Connection, counts: Sequence[Count], *, run_id: str, reason: str) -
     done = played(c, [key for key, *_ in counts])
     tally = Tally(c, [(w, s) for _, w, s, _, _ in counts])
     last = _last(c, sorted({s for _, _, s, _, _ in counts}))
+    known = set(last)
     later = _later(c, counts)
     out = []
     rows: dict[Place, tuple[str, str, int, int, str]] = {}
@@ -72,7 +74,9 @@ def count(c: Connection, counts: Sequence[Count], *, run_id: str, reason: str) -
             last[place] = (at, pieces)
             done.add((key, *place))
             out.append(Outcome(key=key, result="done", reason="below_held" if tally.available(place) < 0 else ""))
-    many(c, _COUNTED, list(rows.values()))
+    # A first count is inserted: where another counts the same place at this moment, one of the two looks again.
+    many(c, _FIRST, [row for place, row in rows.items() if place not in known])
+    many(c, _COUNTED, [row for place, row in rows.items() if place in known])
     tally.flush()
     return out
 

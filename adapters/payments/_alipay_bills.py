@@ -24,7 +24,7 @@ DETAILS: Mapping[str, str] = {"trade": "业务明细", "funds": "账务明细"}
 SUMMARY = "汇总"
 #: without these columns it is no bill of that kind
 NEEDED: Mapping[str, tuple[str, ...]] = {
-    "trade": ("支付宝交易号", "商户订单号", "业务类型", "完成时间", "订单金额(元)", "商家实收(元)"),
+    "trade": ("支付宝交易号", "商户订单号", "业务类型", "完成时间", "订单金额(元)", "商家实收(元)", "服务费(元)"),
     "funds": ("账务流水号", "业务流水号", "发生时间", "收入金额(+元)", "支出金额(-元)", "业务类型"),
 }
 TYPES: Mapping[str, Literal["payment", "refund"]] = {"交易": "payment", "退款": "refund"}
@@ -127,13 +127,15 @@ class _Reader:
         if kind is None:
             raise FieldError("业务类型", "unknown_status", "neither payment nor refund")
         discount = abs(e5(raw.get("商家优惠(元)") or "0", "商家优惠(元)"))
+        # refunds are negative in most files, positive in some: the kind of row decides
+        amount, settled = (abs(minor(raw[n], n)) for n in ("订单金额(元)", "商家实收(元)"))
+        if settled > amount:
+            raise FieldError("商家实收(元)", "contradiction", "more than the order")
         row = BillRow(
             kind=kind, at=text_time(raw["完成时间"], "完成时间", CHINA), trade_no=raw["支付宝交易号"],
             payment_no=raw["商户订单号"], back_no=raw.get("退款批次号/请求号", "") if kind == "refund" else "",
-            # refunds are negative in most files, positive in some: the kind of row decides
-            amount_minor=abs(minor(raw["订单金额(元)"], "订单金额(元)")),
-            settled_minor=abs(minor(raw["商家实收(元)"], "商家实收(元)")),
-            fee_e5=e5(raw.get("服务费(元)") or "0", "服务费(元)"), status_raw=raw["业务类型"], raw=raw, row_no=number,
+            amount_minor=amount, settled_minor=settled, fee_e5=e5(raw["服务费(元)"], "服务费(元)"),
+            status_raw=raw["业务类型"], raw=raw, row_no=number,
         )  # fmt: skip
         self._discounts[kind] += discount
         return row

@@ -12,6 +12,8 @@ from adapters.core.fields import CHINA, FieldError, shape_of
 from adapters.payments.documents import BillRow
 
 _AMOUNT = re.compile(r"^([+-]?)(\d{1,15})(?:\.(\d{1,5}))?$", re.ASCII)
+#: different cells of a file that are kept to be shared by its rows
+MOST_WORDS = 20_000
 #: problems of single rows are listed up to here, then counted
 MOST_PROBLEMS = 200
 
@@ -46,6 +48,7 @@ class Columns:
     def __init__(self, header: Sequence[str]) -> None:
         self.names = [column(name) for name in header]
         self._places = {name: n for n, name in enumerate(self.names)}
+        self._words: dict[str, str] = {}
         if len(self._places) != len(self.names):
             raise FieldError("header", "layout", "a column comes twice")
 
@@ -62,7 +65,11 @@ class Columns:
     def row(self, cells: Sequence[str]) -> dict[str, str]:
         if len(cells) != len(self.names):
             raise FieldError("row", "layout", f"{len(cells)} values for {len(self.names)} columns")
-        return dict(zip(self.names, cells, strict=True))
+        # Most cells say the same in every row: one text serves all of them.
+        words = self._words
+        if len(words) < MOST_WORDS:
+            return {name: words.setdefault(cell, cell) for name, cell in zip(self.names, cells, strict=True)}
+        return {name: words.get(cell, cell) for name, cell in zip(self.names, cells, strict=True)}
 
 
 class Problems:

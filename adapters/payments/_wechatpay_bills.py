@@ -179,16 +179,16 @@ def _pick(raw: Mapping[str, str], name: str, default: str) -> str:
 
 def _trade_row(number: int, raw: dict[str, str]) -> BillRow:
     state = raw["交易状态"]
-    asked = minor(raw.get("申请退款金额") or raw.get("退款金额", "0"), "申请退款金额")
+    asked = minor(_pick(raw, "申请退款金额", _pick(raw, "退款金额", "0")), "申请退款金额")
     is_back = state == "REFUND" or (state == "REVOKED" and asked > 0)
     if not is_back and state not in ("SUCCESS", "REVOKED"):
         raise FieldError("交易状态", "unknown_status", "a state that is in no table")
-    settled = minor(
-        raw["退款金额"] if is_back else _pick(raw, "应结订单金额", ""), "退款金额" if is_back else "应结订单金额"
-    )
-    amount = asked if is_back else _ordered(raw, settled)
-    if amount < 0 or settled < 0:
-        raise FieldError("订单金额", "bad_money", "negative")
+    paid, given = minor(_pick(raw, "应结订单金额", ""), "应结订单金额"), minor(_pick(raw, "退款金额", "0"), "退款金额")
+    amount, settled = (asked, given) if is_back else (_ordered(raw, paid), paid)
+    # a payment's row has no refund in it, a refund's no payment
+    contradicts = (asked <= 0 or (state == "REFUND" and paid != 0)) if is_back else (asked != 0 or given != 0)
+    if contradicts or not 0 <= settled <= amount:
+        raise FieldError("交易状态", "contradiction", "another state than the amounts")
     time = "退款申请时间" if is_back and raw.get("退款申请时间") else "交易时间"
     return BillRow(
         kind="refund" if is_back else "payment" if state == "SUCCESS" else "other",

@@ -10,26 +10,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
-from typing import Any, ClassVar, NoReturn, TypeVar
+from datetime import date, datetime
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from adapters.core.fields import CHINA, FieldError
 from adapters.core.shapes import Option, accepts
 from adapters.core.wire import Answer, Call, Request, Verdict
 from adapters.errors import (
     AnswerLost,
     BadAnswer,
     NotVerified,
-    NotYet,
     Refused,
     Retryable,
     Uncertain,
     Unreadable,
     Unsupported,
 )
+from adapters.payments import _fetching
 from adapters.payments._calling import Caller
+from adapters.payments._connection import COMMON, UNREADABLE, BillLink, ChannelConnection, why
 from adapters.payments.documents import (
     NOT_FOUND,
     BackAsk,
@@ -40,76 +40,10 @@ from adapters.payments.documents import (
     PaymentDocument,
     PayStart,
 )
-from adapters.ports import Clock, Retry
 
 __all__ = ["Answer", "BillLink", "Call", "Channel", "ChannelConnection", "Option", "Request", "Verdict"]
 
 T = TypeVar("T")
-
-#: options that every channel has; sizes guard against answers and archives made to fill the memory
-COMMON: Mapping[str, Option] = {
-    "answer_kb": Option(help="largest answer to a call, KiB", default=1024),
-    "notification_kb": Option(help="largest notification, KiB", default=64),
-    "download_mb": Option(help="largest bill file as downloaded, MiB", default=64),
-    "unpacked_mb": Option(help="largest bill after unpacking, MiB", default=512),
-}
-
-
-#: what readers raise about what they cannot read
-UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError, ArithmeticError)
-
-
-def why(error: Exception) -> tuple[str, str]:
-    """A reason code and words for what a reader raised; the words name places and types, never values."""
-    match error:
-        case FieldError():
-            return error.code, str(error)
-        case msgspec.ValidationError():
-            return "bad_shape", str(error)
-        case msgspec.DecodeError():
-            return "not_json", str(error)
-        case _:
-            return "unreadable", type(error).__name__
-
-
-class ChannelConnection(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one channel instance gets. Secrets and keys are functions, read at each use.
-
-    secret: by the name of the setting, those in `Channel.reads`. public_keys: id of a key → PEM (a public key, or a
-    certificate), those that the channel may sign with; empty where the channel takes its key through `secret`.
-    """
-
-    alias: str
-    base_url: str = ""
-    merchant_id: str
-    app_id: str
-    #: where the channel sends notifications; a public address
-    notify_url: str = ""
-    secret: Callable[[str], str]
-    public_keys: Callable[[], Mapping[str, str]] = dict
-    clock: Clock
-    retry: Retry = Retry()
-    #: httpx.BaseTransport for tests; None: the network
-    transport: object | None = None
-    #: settings declared in `Channel.options`
-    options: dict[str, object] = {}
-
-    @property
-    def shop(self) -> str:
-        return self.alias
-
-    def __repr__(self) -> str:
-        return f"ChannelConnection(alias={self.alias!r}, merchant_id={self.merchant_id!r}, ***)"
-
-
-class BillLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a bill file is for a short time. Its address holds a token and never shows. sha1: empty where not told."""
-
-    url: str
-    sha1: str = ""
-
-    def __repr__(self) -> str:
-        return "BillLink(***)"
 
 
 class Channel(ABC):
@@ -324,14 +258,7 @@ class Channel(ABC):
         """
         if kind not in self.bill_kinds:
             raise Unsupported(f"{self.name}: bill {kind}; known: {', '.join(self.bill_kinds)}", shop=self.alias)
-        self._check_day(day)
-        call = self.bill_call(day, kind)
-        try:
-            answer = self._caller.persist(False, lambda: self._download(call))
-        except Refused as error:
-            self._no_bill(day, error)
-            return None
-        return answer.body
+        return _fetching.bill(self, self._caller, day, kind)
 
     def shut(self) -> None:
         """Close the kept connections."""
@@ -405,34 +332,3 @@ class Channel(ABC):
         if code in self.is_closed:
             return "closed"
         return "paid" if code in self.is_paid else f"refused {code}"
-
-    # ---- bills
-    def _download(self, call: Call) -> Answer:
-        """Both steps: links live for seconds, so a failed download asks for a new one."""
-        link = self.reading(lambda: self.read_bill_link(self._caller.once(call).body))
-        answer = self._caller.downloads.send(self.download_request(link), f"{call.label} download")
-        if answer.status != 200:
-            raise Retryable(f"{call.label} download", code=f"http_{answer.status}", shop=self.alias)
-        return msgspec.structs.replace(answer, body=self.check_file(link, answer))
-
-    def _check_day(self, day: date) -> None:
-        local = self.now().astimezone(CHINA)
-        if day >= local.date():
-            made = datetime(day.year, day.month, day.day, 10, tzinfo=CHINA) + timedelta(days=1)
-            self._not_yet(day, (made - local).total_seconds())
-
-    def _no_bill(self, day: date, error: Refused) -> None:
-        """Return when there will never be one; raise when there may, or when it was refused for another reason."""
-        if error.code in self.no_bill and self._is_due(day):
-            return
-        if error.code in self.bill_later or error.code in self.no_bill:
-            self._not_yet(day, self.bill_later.get(error.code, 1800.0))
-        raise error
-
-    def _is_due(self, day: date) -> bool:
-        """Whether bills of that day have surely been made: after ten the next morning, in Beijing."""
-        local = self.now().astimezone(CHINA)
-        return local >= datetime(day.year, day.month, day.day, 10, tzinfo=CHINA) + timedelta(days=1)
-
-    def _not_yet(self, day: date, wait_s: float) -> NoReturn:
-        raise NotYet(f"{self.name}: the bill of {day}", retry_after_s=max(wait_s, 60.0), shop=self.alias)

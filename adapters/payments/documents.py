@@ -24,8 +24,8 @@ NOT_FOUND = "NOT_FOUND"
 #: with the same back_no and the same amount, never under a new number
 ASK_AGAIN = "ASK_AGAIN"
 
-#: fields that hold the buyer, or let somebody pay or be paid
-_HIDDEN = frozenset({"raw", "payer", "client_ip", "code_url", "url", "form", "params"})
+#: fields that hold the buyer, let somebody pay, or are too many to show
+_HIDDEN = frozenset({"raw", "payer", "client_ip", "code_url", "url", "form", "params", "rows"})
 
 
 class _Quiet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,7 +42,7 @@ class _Quiet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PayAsk(_Quiet, frozen=True, kw_only=True, omit_defaults=True):
     """Let a buyer pay. `payer`: the buyer's id at the channel, where the method needs one (WeChat ``jsapi``: openid).
 
-    `payment_no`: at most 32 of ``0-9A-Za-z_-``; asking again with the same values starts nothing new.
+    `payment_no`: at most 32 of ``0-9A-Za-z_``; asking again with the same values starts nothing new.
     """
 
     payment_no: str
@@ -178,11 +178,12 @@ class BillRow(_Quiet, frozen=True, kw_only=True, omit_defaults=True):
 class Bill(_Quiet, frozen=True, kw_only=True, omit_defaults=True):
     """A day's bill, read and added up.
 
-    `totals` are sums over `rows`: rows, payments, refunds (counts); amount_minor, settled_minor (payments);
-    refund_asked_minor, refund_settled_minor; fee_e5; net_minor = settled − refund_settled − fee, where the sign of the
-    fee is known; for funds rows, in_rows, in_minor, out_rows, out_minor. `problems` in words, with row numbers: rows that
-    could not be read and are not in `rows`, rows of another day, sums that the file itself says otherwise. A bill with
-    problems is not proven complete.
+    `totals` are sums over `rows`. trade: rows, payments, refunds (counts), amount_minor and settled_minor (payments),
+    refund_asked_minor, refund_settled_minor, fee_e5, and net_minor = settled − refund_settled − fee where the sign of
+    the fee is known. funds: rows, in_rows, in_minor, out_rows, out_minor, net_minor = in − out.
+
+    `problems` in words, with row numbers: rows that could not be read and are not in `rows`, rows of another day, sums
+    that the file itself says otherwise. A bill with problems is not proven complete.
     """
 
     channel: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -20,13 +19,13 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 import msgspec
 
-from adapters.core.fields import CHINA
 from adapters.core.wire import Act, look_up
-from adapters.errors import KeysRefused, NotVerified, Refused, Retryable, Unreadable
+from adapters.errors import BadAnswer, NotVerified, Retryable, Unreadable
 from adapters.payments import _keys, _unpacking
 from adapters.payments import _wechatpay_bills as bills
 from adapters.payments import _wechatpay_documents as documents
 from adapters.payments import _wechatpay_signing as signing
+from adapters.payments import _wechatpay_starts as starts
 from adapters.payments._reading import rfc_time, utf8, word
 from adapters.payments.base import (
     Answer,
@@ -58,24 +57,15 @@ CODES: Mapping[str, Act] = {
     **dict.fromkeys(("SYSTEM_ERROR", "BANK_ERROR", "SERVICE_UNAVAILABLE", "http_202"), "lost"),
     **dict.fromkeys(("http_500", "http_502", "http_503", "http_504"), "lost"),
 }
-#: how many characters of texts are taken
-TITLE_LENGTH, REASON_LENGTH = 127, 80
-#: API → the kind of address it has
+#: characters of a refund's reason that are taken
+REASON_LENGTH = 80
 _START = "/v3/pay/transactions/"
 _REFUNDS = "/v3/refund/domestic/refunds"
-#: which characters the channel cannot take: those beyond three bytes
-_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 
 
 class _Error(msgspec.Struct):
     code: str = ""
     message: str = ""
-
-
-class _Started(msgspec.Struct):
-    prepay_id: str = ""
-    code_url: str = ""
-    h5_url: str = ""
 
 
 class _Link(msgspec.Struct):
@@ -191,49 +181,9 @@ class WechatPay(Channel):
 
     # ================================================================ payments
     def begin(self, ask: PayAsk) -> PayStart:
-        body = self._order(ask)
-        if ask.method == "jsapi":
-            body["payer"] = {"openid": _needed(ask.payer, "payer")}
-        if ask.method == "h5":
-            body["scene_info"] = {"payer_client_ip": _needed(ask.client_ip, "client_ip"), "h5_info": {"type": "Wap"}}
+        body = starts.order(self.connection, ask)
         answer = self.call(_post(f"start {ask.method}", f"{_START}{ask.method}", body, ask.payment_no))
-        got = msgspec.json.decode(answer, type=_Started)
-        return PayStart(
-            payment_no=ask.payment_no, method=ask.method, expires_at=ask.expires_at,
-            code_url=word(got.code_url, "code_url") if ask.method == "native" else "",
-            url=word(got.h5_url, "h5_url") if ask.method == "h5" else "",
-            params=self._for_device(ask.method, got.prepay_id),
-        )  # fmt: skip
-
-    def _order(self, ask: PayAsk) -> dict[str, Any]:
-        if not self.connection.notify_url:
-            raise KeysRefused("notify_url is not set", code="no_notify_url", shop=self.alias)
-        return {
-            "appid": self.connection.app_id,
-            "mchid": self.connection.merchant_id,
-            "description": _plain(ask.title, TITLE_LENGTH) or ask.payment_no,
-            "out_trade_no": ask.payment_no,
-            "time_expire": ask.expires_at.astimezone(CHINA).isoformat(timespec="seconds"),
-            "notify_url": self.connection.notify_url,
-            "amount": {"total": ask.amount_minor, "currency": ask.currency},
-        }
-
-    def _for_device(self, method: str, prepay_id: str) -> dict[str, str]:
-        """What the buyer's device hands to WeChat, signed with our key."""
-        if method not in ("jsapi", "app"):
-            return {}
-        app_id, stamp, nonce = self.connection.app_id, str(int(self.now().timestamp())), secrets.token_hex(16)
-        word(prepay_id, "prepay_id")
-        if method == "jsapi":
-            package = f"prepay_id={prepay_id}"
-            sign = self._sign(signing.lines(app_id, stamp, nonce, package))
-            return {
-                "appId": app_id, "timeStamp": stamp, "nonceStr": nonce, "package": package, "signType": "RSA", "paySign": sign,
-            }  # fmt: skip
-        return {
-            "appid": app_id, "partnerid": self.connection.merchant_id, "prepayid": prepay_id, "package": "Sign=WXPay",
-            "noncestr": nonce, "timestamp": stamp, "sign": self._sign(signing.lines(app_id, stamp, nonce, prepay_id)),
-        }  # fmt: skip
+        return starts.read(self.connection, ask, answer, self.now(), self._sign)
 
     def query_call(self, payment_no: str) -> Call:
         path = f"{_START}out-trade-no/{quote(payment_no, safe='')}"
@@ -251,7 +201,7 @@ class WechatPay(Channel):
     # ================================================================ refunds
     def refund_call(self, ask: BackAsk) -> Call:
         body: dict[str, Any] = {"out_trade_no": ask.payment_no, "out_refund_no": ask.back_no}
-        if reason := _plain(ask.reason, REASON_LENGTH):
+        if reason := starts.plain(ask.reason, REASON_LENGTH):
             body["reason"] = reason
         if self.connection.notify_url:
             body["notify_url"] = self.connection.notify_url
@@ -328,8 +278,11 @@ class WechatPay(Channel):
 
     def download_request(self, link: BillLink) -> Request:
         if urlsplit(link.url).scheme not in ("https", urlsplit(self.address("")).scheme):
-            raise Refused("the file's address is not as safe as the channel's", code="bad_url", shop=self.alias)
-        return self._signed("GET", link.url, b"", {})
+            raise BadAnswer("the file's address is not as safe as the channel's", code="bad_url", shop=self.alias)
+        try:
+            return self._signed("GET", link.url, b"", {})
+        except httpx.InvalidURL:
+            raise BadAnswer("the file's address is none", code="bad_url", shop=self.alias) from None
 
     def check_file(self, link: BillLink, answer: Answer) -> bytes:
         """The announced hash may be of the file as it comes or of what is in it."""
@@ -368,14 +321,3 @@ def _get(name: str, path: str, query: Mapping[str, str] | None = None, about: st
 
 def _post(name: str, path: str, body: Mapping[str, Any], about: str) -> Call:
     return Call(api=f"POST {name}", params={"path": path, "body": dict(body)}, about=about, token=False)
-
-
-def _plain(text: str, length: int) -> str:
-    """A text as the channel takes it: no characters of four bytes, no more than so many."""
-    return _BEYOND.sub("", text).strip()[:length]
-
-
-def _needed(value: str, name: str) -> str:
-    if not value:
-        raise Refused(f"{name} is missing", code=f"no_{name}")
-    return value

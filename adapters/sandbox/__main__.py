@@ -9,7 +9,7 @@ from adapters.sandbox.faults import PLANS
 from adapters.sandbox.goods import PLATFORMS
 from adapters.sandbox.making import Wish, read_platforms
 from adapters.sandbox.pay import CHANNELS
-from adapters.sandbox.pay.bills import KINDS
+from adapters.sandbox.pay.planting import KINDS
 from adapters.sandbox.runner import serve
 
 

@@ -14,11 +14,11 @@
 - ``notice`` one delivery of a notification: `notice`, `tries`, the `status` that came back (0: none), whether it was `good`
 - ``bill``, ``bill_row``, ``planted`` a day's bill of a channel: counts and sums, its rows, and each difference planted in it
 - ``money_refused`` a call to a payment channel that was refused
-- ``planted`` a difference planted into a statement: `class`, where it shows, what would be true, what is told
+- ``difference`` one planted into a statement: `class`, where it shows, what would be true, what is told
 
-`orders.jsonl` is written at the end: every order as it stands; `statements.jsonl`: every row of every statement told;
-`planted.jsonl`: the differences in them; `money.jsonl`: every payment, refund, notification and difference planted into a
-bill, each with its `kind`. The product never reads any of these.
+`orders.jsonl` is written at the end: every order as it stands; `money.jsonl`: every payment, refund, notification and
+planted difference of the channels, each with its `kind`; `statements.jsonl`: every row of every platform's statement
+told; `planted.jsonl`: the differences in them. The product never reads any of these.
 """
 
 from __future__ import annotations
@@ -59,14 +59,18 @@ class Book:
         if self._file is not None:
             self._file.flush()
 
-    def snapshot(self, told: Iterable[dict[str, Any]], name: str = "orders") -> Path | None:
-        """Write `orders.jsonl` (or another of these files) anew, whole or not at all; returns where."""
+    def snapshot(self, orders: Iterable[dict[str, Any]]) -> Path | None:
+        """Write `orders.jsonl` anew, whole or not at all; returns where."""
         self.flush()
+        return self.keep("orders.jsonl", orders)
+
+    def keep(self, name: str, rows: Iterable[dict[str, Any]]) -> Path | None:
+        """Write a file of rows anew, whole or not at all; returns where."""
         if self._folder is None:
             return None
-        path = self._folder / f"{name}.jsonl"
+        path = self._folder / name
         part = path.with_suffix(".part")
-        part.write_bytes(b"".join(_ENCODER.encode(o) + b"\n" for o in told))
+        part.write_bytes(b"".join(_ENCODER.encode(row) + b"\n" for row in rows))
         part.replace(path)
         return path
 

@@ -14,7 +14,7 @@ from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
 from adapters.sandbox.pay import CHANNELS
-from adapters.sandbox.pay.bills import Planting
+from adapters.sandbox.pay.planting import Planting
 from adapters.sandbox.pay.till import Till
 from adapters.sandbox.statements.files import FORMS
 from adapters.sandbox.statements.jd import MEMBER

@@ -112,7 +112,7 @@ def _look(world: World, what: str) -> Any:
         return answer({**world.statements.to_book(), "files": listed(world)})
     if what == "money" and world.till is not None:
         return answer(world.till.as_it_stands())
-    return answer({"error": "look at clock, status, arrivals, statements, money or orders/<number>"}, 404)
+    return answer({"error": "look at clock, status, arrivals, money, statements or orders/<number>"}, 404)
 
 
 def _plain(found: Any) -> HttpResponse:

@@ -248,17 +248,23 @@ class World:
         return f"r{self.count('request'):07d}"
 
     def snapshot(self) -> None:
-        """Write down how all orders stand, every statement row and planted difference told so far, and the payments."""
+        """Write how things stand: orders, payments if there is a till, and the statements of the days that are over."""
         told = self.statements.to_book()
+        self._keep_orders_and_money()
+        self.book.keep("statements.jsonl", told["rows"])
+        self.book.keep("planted.jsonl", told["planted"])
+
+    def _keep_orders_and_money(self) -> None:
         self.book.snapshot(self.all_orders())
-        self.book.snapshot(told["rows"], "statements")
-        self.book.snapshot(told["planted"], "planted")
         if self.till is not None:
-            self.book.snapshot(self.till.rows(), "money")
+            self.book.keep("money.jsonl", self.till.rows())
 
     def close(self) -> None:
-        """Write the final state and close the book."""
-        self.snapshot()
+        """Write the final state and close the book; statements that nobody asked for are not made for that."""
+        if self.statements.told:
+            self.snapshot()
+        else:
+            self._keep_orders_and_money()
         self.book.close()
 
     def status(self) -> dict[str, Any]:

@@ -50,7 +50,8 @@ class Verdict(NamedTuple):
     """What comes of it.
 
     act: ``pay`` (the order too) · ``keep`` (the money is here, the order is not to have it: `late` says why) · ``close``
-    · ``fail`` · ``refuse`` (it does not fit: nothing changes, somebody is told) · ``none`` (nothing new).
+    · ``fail`` · ``refuse`` (it does not fit: nothing changes, somebody is told) · ``ask`` (the channel is asked what is
+    true) · ``none`` (nothing new).
     """
 
     act: str
@@ -74,6 +75,9 @@ def judge(payment: Payment, order: Order | None, told: Told, *, app_id: str, ask
     if payment.status != "open":
         return Verdict("none", f"is_{payment.status}")
     if told.status in ("closed", "failed"):
+        if not asked:
+            # It may be out of order: what ends our asking must be an answer.
+            return Verdict("ask", f"told_{told.status}")
         return Verdict("close" if told.status == "closed" else "fail", f"channel_{told.status}")
     return Verdict("none", "still_open" if told.status == "unpaid" else "unknown_status")
 
@@ -119,8 +123,13 @@ class BackTold(NamedTuple):
     payment_no: str
 
 
-def judge_back(back: Back, told: BackTold) -> Verdict:
-    """Judge what a channel says of money that goes back: ``move``, ``refuse`` or ``none``."""
+def judge_back(back: Back, told: BackTold, *, asked: bool, coupon: bool = False) -> Verdict:
+    """Judge what a channel says of money that goes back: ``move``, ``refuse``, ``ask`` or ``none``.
+
+    Args:
+        asked: it is the answer to our question. coupon: a part of the payment was one; a notification does not say whose
+            share of it came back.
+    """
     if told.payment_no and told.payment_no != back.payment_no:
         return Verdict("refuse", "other_payment")
     if told.currency != back.currency:
@@ -133,6 +142,9 @@ def judge_back(back: Back, told: BackTold) -> Verdict:
         return Verdict("none", f"is_{back.status}")
     if back.status == "abnormal" and told.status == "processing":
         return Verdict("none", "is_abnormal")
+    if not asked and (told.status == "closed" or (coupon and told.status == "success")):
+        # What sets its money free for another attempt must be an answer.
+        return Verdict("ask", f"told_{told.status}")
     return Verdict("move", f"channel_{told.status}")
 
 

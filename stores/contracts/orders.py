@@ -294,7 +294,10 @@ class Orders(Payments, Protocol):
     # --- refunds
     def add_refunds(
         self, batch: Sequence[tuple[Refund, tuple[RefundLine, ...]]], *, run_id: str, reason: str
-    ) -> list[Outcome]: ...
+    ) -> list[Outcome]:
+        """Insert refunds; ``already`` when the number is there. One of our own authority whose amount passes what was
+        paid less all refunds that stand, asked ones among them: refused, ``exceeds_paid``."""
+        ...
 
     def apply_refunds(self, changes: Sequence[RefundChange], *, run_id: str) -> list[Outcome]: ...
 
@@ -334,8 +337,8 @@ class Orders(Payments, Protocol):
         """The cursor of this moment: for who reads everything now and then only what comes."""
         ...
 
-    def trim_feed(self, before: datetime) -> int:
-        """Forget batches older than that, but the newest of all; returns how many."""
+    def trim_feed(self, before: datetime, *, dry_run: bool = False) -> int:
+        """Forget batches older than that, but the newest of all; returns how many, also of those it would."""
         ...
 
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:

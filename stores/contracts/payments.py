@@ -49,7 +49,7 @@ class Payments(Protocol):
     def add_payments(self, batch: Sequence[Payment], *, run_id: str, reason: str) -> list[Outcome]:
         """Insert payments that nothing was paid of yet: the intent, written before the channel is called. ``already``
         (the number is there); ``refused`` (``unknown_order``; ``open_payment``: the order has an open one;
-        ``is_paid``: money has come already)."""
+        ``is_paid``: money has come already, and has not gone back whole)."""
         ...
 
     def apply_payments(self, changes: Sequence[PaymentChange], *, run_id: str) -> list[Outcome]:

@@ -11,7 +11,7 @@ from stores.records.inbox import InboxEntry, InboxItem
 from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver, Region, ShipLine, Step
 from stores.records.parcels import Membership, Parcel, Waiting
 from stores.records.payments import STANDING_BACKS, Back, Payment
-from stores.records.refunds import Refund, RefundLine
+from stores.records.refunds import Refund, RefundLine, Replacement, Sent
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
@@ -54,8 +54,10 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "Region",
+    "Replacement",
     "Reservation",
     "Run",
+    "Sent",
     "ShipLine",
     "Snapshot",
     "Step",

@@ -20,7 +20,7 @@ from adapters.payments.base import Answer, Call
 from adapters.payments.documents import ASK_AGAIN, PaymentDocument
 from tests.payments.contract import BACK, NO, ChannelContract
 from tests.payments.fake_alipay import FakeAlipay, gbk_zip
-from tests.payments.fakes import Pay, both_bills, check, form_of
+from tests.payments.fakes import Pay, both_bills, check, form_of, signature
 from tests.payments.kit import DAY, NEXT_DAY, NOON, Rig, back_ask, pay_ask, sample, sample_text
 
 FORM = sample("alipay", "notification.form")
@@ -270,6 +270,14 @@ def test_fields_in_another_order_or_encoded_otherwise_are_the_same_notification(
     assert got is not None and got.amount_minor == 8800
 
 
+def test_a_field_that_comes_twice_is_refused_even_when_both_are_signed(rig: Rig, world: FakeAlipay) -> None:
+    pairs = sorted([*world.fields(world.pays[NO]).items(), ("total_amount", "0.01")])
+    sign = signature(world.mine, "&".join(f"{k}={v}" for k, v in pairs).encode())
+    with pytest.raises(NotVerified) as caught:
+        rig.channel.notification({}, urlencode([*pairs, ("sign_type", "RSA2"), ("sign", sign)]).encode())
+    assert caught.value.reason == "doubled_field"
+
+
 @pytest.mark.parametrize("with_empty", [False, True])
 def test_both_rules_for_empty_values_are_believed(rig: Rig, world: FakeAlipay, with_empty: bool) -> None:
     fields = world.fields(world.pays[NO], body="", passback_params="", new_field_of_next_year="1")
@@ -278,8 +286,6 @@ def test_both_rules_for_empty_values_are_believed(rig: Rig, world: FakeAlipay, w
 
 
 def test_a_notification_in_gbk_is_verified_over_its_bytes(rig: Rig, world: FakeAlipay) -> None:
-    from tests.payments.fakes import signature
-
     fields = world.fields(world.pays[NO], charset="GBK", subject="T恤")
     text = "&".join(f"{k}={fields[k]}" for k in sorted(fields))
     signed = {**fields, "sign_type": "RSA2", "sign": signature(world.mine, text.encode("gbk"))}

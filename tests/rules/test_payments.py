@@ -117,12 +117,24 @@ def said_back(status: str, **values: Any) -> rules.BackTold:
     ],
 )  # fmt: skip
 def test_each_word_about_a_back_against_each_state(status: str, said: str, act: str) -> None:
-    assert rules.judge_back(back(status=status), said_back(said)).act == act
+    assert rules.judge_back(back(status=status), said_back(said), asked=True).act == act
 
 
 def test_a_word_about_another_back_is_refused() -> None:
     for values in ({"amount_minor": 501}, {"payment_no": "Y2"}, {"currency": "USD"}):
-        assert rules.judge_back(back(), said_back("success", **values)).act == "refuse"
+        assert rules.judge_back(back(), said_back("success", **values), asked=True).act == "refuse"
+
+
+def test_what_sets_money_free_or_ends_our_asking_must_be_an_answer() -> None:
+    for status in ("closed", "failed"):
+        assert judged(payment(), ORDER, told(status=status), asked=False) == ("ask", f"told_{status}")
+    for status, coupon, act in (
+        ("closed", False, "ask"),
+        ("success", True, "ask"),
+        ("success", False, "move"),
+        ("abnormal", True, "move"),
+    ):
+        assert rules.judge_back(back(), said_back(status), asked=False, coupon=coupon).act == act
 
 
 # ------------------------------------------------------------------ schedule and split

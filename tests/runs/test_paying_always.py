@@ -29,7 +29,7 @@ from tests.killing import Killed
 from tests.paying import DOWN, GOOD, LOST, open_office, own_order, put_own, refund_of, told
 
 GAPS = (
-    asking.ASKED, asking.CLOSED, late_money.PLANNED, notified.APPLIED, notified.RECORDED, paying.INTENDED, paying.STARTED,
+    asking.ASKED, asking.CLOSED, late_money.PLANNED, late_money.REVIVED, notified.APPLIED, notified.RECORDED, paying.INTENDED, paying.STARTED,
     payments_told.PAID, payments_told.SURE, sending_back.ANSWERED, sending_back.PROMISED, sending_back.SENDING,
 )  # fmt: skip
 AMOUNT = 10_000

@@ -110,8 +110,14 @@ def test_another_amount_by_the_channels_own_word_is_late(office: tuple[Env, Fake
     payment = payment_of(env, order)
     assert (payment.late, payment.paid_minor) == ("wrong_amount", 9_000)
     assert env.orders.heads([order])[order].progress == Progress.UNPAID
+    assert paying.create(env, [order], channel="wx").items[0].reason == "money_is_late"
     carry_out(env, tmp_path, "refund")
     assert channel.bank.backed(payment.payment_no) == 9_000
+    # once it is back the buyer may try again
+    assert paying.create(env, [order], channel="wx").items[0].did == "started"
+    channel.bank.pay(payment_of(env, order).payment_no)
+    paying.query(env, open_only=True)
+    assert env.orders.heads([order])[order].progress == Progress.CREATED
 
 
 @pytest.mark.parametrize("gap", [late_money.PLANNED, sending_back.PROMISED, sending_back.ANSWERED])
@@ -126,7 +132,7 @@ def test_killed_in_a_gap_late_money_goes_back_once(office: tuple[Env, FakeChanne
     assert payment_of(env, payment.order_no).backed_minor == 10_000
 
 
-@pytest.mark.parametrize("gap", [payments_told.PAID, payments_told.SURE])
+@pytest.mark.parametrize("gap", [late_money.REVIVED, payments_told.SURE])
 def test_killed_in_a_gap_a_revived_order_has_its_demand(
     office: tuple[Env, FakeChannel], tmp_path: Path, gap: str
 ) -> None:

@@ -13,6 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -267,7 +268,7 @@ class Listener:
             self.got.append((till.world.now, dict(headers), body))
             return self.answer(url)
 
-        return asyncio.run(PostOffice(send).round(till))
+        return asyncio.run(PostOffice(lambda: nullcontext(send)).round(till))
 
 
 def channels(**wish: object) -> tuple[WechatPay, Alipay]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 
 from adapters.sandbox.gate import Gate
 from adapters.sandbox.pay import CHANNELS
+from adapters.sandbox.pay.alipay_calls import CALLS, OPENED
 from adapters.sandbox.pay.till import Till
 from tests.sandbox.callers import arm
-from tests.sandbox.pay_callers import Alipay, WechatPay, channels
+from tests.sandbox.pay_callers import NOTIFY, Alipay, Listener, WechatPay, channels
 
 Caller = WechatPay | Alipay
 
@@ -99,3 +101,87 @@ def test_the_channels_know_nothing_of_tokens_and_lists() -> None:
         wechat.start(f"OMS000{n:02d}")
         ali.start(f"OMS000{n:02d}")
     assert wechat.world.book.of("fault") == []
+
+
+_NONSENSE: tuple[Any, ...] = (
+    None, True, -1, 0, 1.5, 10**30, "", "x", "😀", "\u0000", "http://[", "http://a:b", "9" * 400, "1e400", [], {}, [{}], {"total": {}},
+)  # fmt: skip
+
+
+def test_no_signed_nonsense_breaks_the_channels() -> None:
+    wechat, ali = channels()
+    rng = random.Random(3)
+    start = {
+        "appid": wechat.info["app_id"],
+        "mchid": wechat.info["merchant_id"],
+        "description": "T",
+        "out_trade_no": "OMS00001",
+        "notify_url": NOTIFY,
+        "amount": {"total": 1, "currency": "CNY"},
+        "time_expire": "2026-09-01T12:00:00+08:00",
+        "attach": "",
+    }
+    refund = {"out_trade_no": "OMS00001", "out_refund_no": "R1", "amount": {"refund": 1, "total": 1, "currency": "CNY"}}
+    trade = {
+        "out_trade_no": "OMS00001",
+        "trade_no": "1",
+        "total_amount": "1.00",
+        "subject": "T",
+        "out_request_no": "R1",
+    }
+    trade |= {
+        "refund_amount": "1.00",
+        "bill_type": "trade",
+        "bill_date": "2026-08-31",
+        "query_options": [],
+        "time_expire": "",
+    }
+    for _ in range(150):
+        path, tree = rng.choice([("/v3/pay/transactions/jsapi", start), ("/v3/refund/domestic/refunds", refund)])
+        status, _body = wechat.raw("POST", path, spoilt(rng, tree))
+        assert status in (200, 400, 403, 404)
+        method = rng.choice([*CALLS, *OPENED])
+        assert ali.post(
+            ali.sign(ali.params(method, spoilt(rng, trade), notify_url=rng.choice(["", NOTIFY, "http://["])))
+        )
+    wechat.advance(7200)
+    assert Listener().round(wechat.till) >= 0
+
+
+def spoilt(rng: random.Random, tree: dict[str, Any]) -> Any:
+    """The tree with one or two of its values replaced by nonsense, or nonsense alone."""
+    if rng.random() < 0.05:
+        return rng.choice(_NONSENSE)
+    changed = {
+        **tree,
+        **{k: rng.choice(_NONSENSE) for k in rng.sample(sorted(tree), min(len(tree), rng.randint(1, 2)))},
+    }
+    for name, inner in changed.items():
+        if isinstance(inner, dict) and inner and rng.random() < 0.5:
+            changed[name] = spoilt(rng, inner)
+    return changed
+
+
+def test_orders_live_the_same_day_with_payments_and_without() -> None:
+    def day(payments: int) -> list[dict[str, Any]]:
+        wechat, ali = channels(orders=40, faults="all", seed=5, bills="all")
+        for n in range(payments):
+            wechat.send(wechat.request("GET", "/v3/certificates"))
+            wechat.till.habits.plan = ""
+            with_whatever_comes(wechat, n)
+            ali.advance(600)
+        wechat.world.advance(wechat.world.end + 86400)
+        kinds = ("order", "event")
+        told = [e for e in wechat.world.book.entries if e["kind"] in kinds]
+        assert bool(wechat.world.book.of("payment")) == bool(payments)
+        return [{k: v for k, v in e.items() if k != "seq"} for e in told] + wechat.world.all_orders()
+
+    assert day(30) == day(0)
+
+
+def with_whatever_comes(wechat: WechatPay, n: int) -> None:
+    """Start a payment; the wire may do what it likes."""
+    try:
+        wechat.start(f"OMS000{n:02d}")
+    except ValueError:
+        return

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.sandbox.pay.bills import KINDS, Planting
+from adapters.sandbox.pay.planting import KINDS, Planting
 from adapters.sandbox.pay.state import Back, Payment
 from adapters.sandbox.pay.till import Habits
 from adapters.sandbox.wire import from_beijing, iso

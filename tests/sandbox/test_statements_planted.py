@@ -57,7 +57,7 @@ def test_statements_are_true_unless_differences_are_asked_for(true: Made) -> Non
 
 def test_planting_leaves_the_day_as_it_was(true: Made, told: Made) -> None:
     assert true.world.all_orders() == told.world.all_orders()
-    apart = ("planted",)
+    apart = ("difference",)
     kept = [[{**e, "seq": 0} for e in m.world.book.entries if e["kind"] not in apart] for m in (true, told)]
     assert kept[0] == kept[1]
 
@@ -153,4 +153,4 @@ def test_the_book_is_written_beside_the_orders(tmp_path: Path) -> None:
         path = tmp_path / {"rows": "statements.jsonl", "planted": "planted.jsonl"}[name]
         assert [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines()] == expected[name]
     entries = [json.loads(x) for x in (tmp_path / "book.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert len([e for e in entries if e["kind"] == "planted"]) == len(expected["planted"]) > 0
+    assert len([e for e in entries if e["kind"] == "difference"]) == len(expected["planted"]) > 0

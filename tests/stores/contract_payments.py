@@ -190,6 +190,8 @@ class PaymentsContract:
 
     def test_backs_of_a_refund_never_pass_it_and_want_it_agreed_to(self, orders: Orders) -> None:
         all_paid(orders, 1)
+        head = orders.heads([number(1)])[number(1)]
+        orders.apply([a_change(1, expect=head.version, set={"paid_minor": 1000})], run_id="r2")
         due = {"authority": "us", "decision": "approved", "status": RefundStatus.APPROVED}
         orders.add_refunds(
             [a_refund(1, 1, **due), a_refund(2, 1), a_refund(3, 1, **due | {"authority": "platform"})],

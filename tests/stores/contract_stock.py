@@ -259,7 +259,11 @@ class StockContract:
         total = sum(e.held for part in store.journal(until=snapshot.position) for e in part)
         assert total == snapshot.levels[0].held == 2
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(
         steps=st.lists(
             st.tuples(

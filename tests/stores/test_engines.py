@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 import stores
-from stores import database
+from stores import sqlite
+from stores.database import Database
 from stores.errors import BadItem, StoreError, Unavailable, UnknownEngine
 from stores.privacy import Privacy
 from tests.stores.clocks import FixedClock
@@ -46,7 +47,7 @@ def test_a_relative_path_is_taken_from_the_working_folder(tmp_path: Path, monkey
 def test_a_writer_that_waits_in_vain_says_that_the_store_is_not_to_be_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_MS", 20)
+    monkeypatch.setattr(sqlite, "BUSY_MS", 20)
     store = open_orders(f"sqlite:{tmp_path / 'orders.db'}")
     other = sqlite3.connect(tmp_path / "orders.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -60,7 +61,7 @@ def test_a_writer_that_waits_in_vain_says_that_the_store_is_not_to_be_had(
 
 
 def test_a_reader_is_not_kept_waiting_by_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_MS", 20)
+    monkeypatch.setattr(sqlite, "BUSY_MS", 20)
     store = open_orders(f"sqlite:{tmp_path / 'orders.db'}")
     store.add([a_new(1)], run_id="r")
     other = sqlite3.connect(tmp_path / "orders.db", isolation_level=None)
@@ -93,7 +94,7 @@ def test_a_file_that_is_no_database_is_an_error_of_the_store(tmp_path: Path) -> 
 def test_what_is_done_waits_for_the_disk_and_what_is_claimed_does_not(tmp_path: Path) -> None:
     """Read from the connection, since no test can cut the power."""
     for url, wanted in ((f"sqlite:{tmp_path / 'a.db'}", 2), (f"sqlite:{tmp_path / 'b.db'}?lasting=no", 1)):
-        made = database.Database.unchecked(url, "stock")
+        made = Database.unchecked(url, "stock")
         with made.write() as c:
             assert c.exec_driver_sql("PRAGMA synchronous").scalar() == wanted
         with made.write(lasting=False) as c:

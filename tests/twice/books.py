@@ -20,7 +20,7 @@ PASSING = frozenset(
         "created_at", "changed_at", "run_id", "at", "seq", "sent_at", "settled_at", "attempts", "next_at", "since",
         "released_at", "version", "beat_at", "due_at", "answer", "first_seen_at", "seen_at", "poll", "document", "raw",
 
-        "reason", "facts", "window_ends_at",
+        "reason", "facts", "window_ends_at", "checks", "next_check_at",
     ]
 )  # fmt: skip
 #: tables of the house itself: who ran, who holds what, who looked
@@ -50,6 +50,8 @@ def books(office: Path, *, passing: frozenset[str] = frozenset()) -> Books:
                 if table == "history":
                     if "history" not in passing or row["from_state"] != row["to_state"]:
                         _count(found, "steps", _step(row))
+                elif table == "order_feed":  # which orders were touched, not in how many batches
+                    found.setdefault(table, Counter()).update(dict.fromkeys(json.loads(row["order_nos"]), 1))
                 elif table not in HOUSE:
                     _count(found, table, _row(table, row, PASSING | passing))
         for name, value in env.ledger.values("level:").items():
@@ -58,6 +60,7 @@ def books(office: Path, *, passing: frozenset[str] = frozenset()) -> Books:
             _count(found, "stock that does not add up", repr(difference))
     # windows of a shop: whether all are proven counts, not how the hours were cut
     found["windows"] = Counter(dict.fromkeys(found.get("windows", ()), 1))
+    found["order_feed"] = Counter(dict.fromkeys(found.get("order_feed", ()), 1))
     return found
 
 

@@ -14,7 +14,8 @@ import msgspec
 
 from adapters.sandbox.pay import alipay_trees as trees
 from adapters.sandbox.pay.alipay_no import No
-from adapters.sandbox.pay.bills import DAY, Entry, columns
+from adapters.sandbox.pay.entries import Entry, columns
+from adapters.sandbox.pay.planting import DAY
 from adapters.sandbox.wire import Request, Response, beijing, digest, from_beijing, token_text, yuan
 
 if TYPE_CHECKING:

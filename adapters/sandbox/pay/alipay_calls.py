@@ -12,6 +12,7 @@ from adapters.sandbox.pay import alipay_bills as bills
 from adapters.sandbox.pay import alipay_trees as trees
 from adapters.sandbox.pay.alipay_no import No
 from adapters.sandbox.pay.merchants import Merchant
+from adapters.sandbox.pay.post import split
 from adapters.sandbox.pay.state import Back, Payment
 from adapters.sandbox.wire import decode, digest, from_beijing, yuan
 
@@ -91,7 +92,7 @@ def _start(call: Call, method: str) -> Payment:
         method=method,
         title=_text(content, "subject", 256),
         total=_fen(content, "total_amount"),
-        notify_url=call.form.get("notify_url", ""),
+        notify_url=_notify_url(call),
         attach=str(content.get("passback_params", "")),
         created=call.till.world.now,
         expires=_expires(call, content),
@@ -105,6 +106,21 @@ def _start(call: Call, method: str) -> Payment:
     if word == "differs":
         raise No("40004", "ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
     return kept
+
+
+def _notify_url(call: Call) -> str:
+    """Where to tell what became of it; without one nothing is told."""
+    url = call.form.get("notify_url", "")
+    if url and split(url) is None:
+        raise invalid("notify_url")
+    return url
+
+
+def _options(content: Mapping[str, Any]) -> list[Any]:
+    found = content.get("query_options", [])
+    if not isinstance(found, list):
+        raise invalid("query_options")
+    return found
 
 
 def _expires(call: Call, content: Mapping[str, Any]) -> int:
@@ -145,7 +161,7 @@ def _opened(method: str) -> Callable[[Call], str]:
 def query(call: Call) -> dict[str, Any]:
     """alipay.trade.query."""
     content = call.content()
-    return trees.payment(call.till, _payment(call, content), options=content.get("query_options", ()))
+    return trees.payment(call.till, _payment(call, content), options=_options(content))
 
 
 def close(call: Call) -> dict[str, Any]:
@@ -197,7 +213,7 @@ def refund(call: Call) -> dict[str, Any]:
     word, back = call.till.give_back(payment, number, amount, reason=str(content.get("refund_reason", "")))
     if word in _REFUSALS or back is None:
         raise No("40004", *_REFUSALS[word])
-    return trees.refund(call.till, payment, back, changed=word == "done", options=content.get("query_options", ()))
+    return trees.refund(call.till, payment, back, changed=word == "done", options=_options(content))
 
 
 _REFUSALS = {
@@ -217,7 +233,7 @@ def refund_query(call: Call) -> dict[str, Any]:
     back: Back | None = call.till.backs.get(("alipay", number))
     if back is None or back.payment_no != payment.no:
         return {}
-    return trees.refund_told(payment, back, options=content.get("query_options", ()))
+    return trees.refund_told(payment, back, options=_options(content))
 
 
 CALLS: dict[str, Callable[[Call], dict[str, Any]]] = {

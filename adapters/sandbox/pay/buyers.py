@@ -1,7 +1,8 @@
 """What buyers do with a payment that was started: decided by the seed and the payment's number, played by the clock.
 
 - ``prompt``: pays within minutes
-- ``slow``: pays after 20 to 100 minutes, when the seller may have given up or begun a second payment of the order
+- ``slow``: pays in the second half of the time he has, but within 100 minutes, when the seller may have given up or begun
+  a second payment of the order
 - ``late``: pays in the very moment the seller closes it (the close is refused: it is paid); who shows an Alipay code
   that nobody scanned yet and closes it sees it paid afterwards; never closed, it is paid half a minute before its end,
   or after a day
@@ -16,6 +17,7 @@ from adapters.sandbox.wire import chance, digest
 #: share of each in a hundred
 MIX = {"prompt": 70, "slow": 12, "late": 8, "never": 10}
 _DAY = 86400
+_SLOWEST_S = 6000
 #: seconds between the scan of a code and the payment
 _SCAN_S = 12
 
@@ -36,7 +38,8 @@ def pays_at(seed: int, payment: Payment) -> int:
     if payment.plan == "prompt":
         return payment.created + 20 + n % 220
     if payment.plan == "slow":
-        return payment.created + 1200 + n % 4800
+        most = min(payment.expires - payment.created, _SLOWEST_S)
+        return payment.created + most // 2 + n % max(1, most * 9 // 20)
     if payment.plan == "late":
         return max(payment.created + 20, min(payment.expires - 30, payment.created + _DAY))
     return 0

@@ -2,7 +2,8 @@
 
 The till has a timeline of its own that moves with the world's clock, so that a world's orders live the same day with
 payments and without. The book gets an entry for all that happens: ``payment`` and ``payback`` (with `event`), ``notice``
-(each delivery), ``bill``, ``bill_row`` and ``planted``; see `notices.py` and `bills.py`.
+(each delivery), ``bill``, ``bill_row`` and ``planted``; see `notices.py`, `bills.py` and
+`planting.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from adapters.sandbox.pay import buyers
-from adapters.sandbox.pay.bills import Bills, Planting
+from adapters.sandbox.pay.bills import Bills
 from adapters.sandbox.pay.merchants import Merchant, make_merchant
 from adapters.sandbox.pay.notices import Notices
+from adapters.sandbox.pay.planting import Planting
 from adapters.sandbox.pay.state import Back, Payment, share
 from adapters.sandbox.wire import beijing, digest
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from adapters.sandbox.pay import wechatpay_trees as trees
-from adapters.sandbox.pay.bills import Entry, columns
+from adapters.sandbox.pay.entries import Entry, columns
 from adapters.sandbox.pay.fault import Fault
 from adapters.sandbox.wire import beijing, digest, from_beijing, token_text, yuan
 

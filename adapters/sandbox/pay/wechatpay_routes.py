@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,6 +14,7 @@ from adapters.sandbox.pay import wechatpay_bills as bills
 from adapters.sandbox.pay import wechatpay_trees as trees
 from adapters.sandbox.pay.fault import Fault
 from adapters.sandbox.pay.merchants import Merchant
+from adapters.sandbox.pay.post import split
 from adapters.sandbox.pay.state import Payment
 from adapters.sandbox.wire import Request, decode, token_text
 
@@ -122,9 +122,9 @@ def start(call: Call, kind: str) -> Answer:
 
 
 def _notify_url(url: str) -> str:
-    found = urlsplit(url)
-    near = found.hostname in ("127.0.0.1", "localhost", "::1")
-    if found.query or not found.hostname or (found.scheme != "https" and not (near and found.scheme == "http")):
+    found = split(url)
+    near = found is not None and found.hostname in ("127.0.0.1", "localhost", "::1")
+    if found is None or found.query or (found.scheme != "https" and not near):
         raise wrong("notify_url", url, "通知地址必须是不带参数的https地址")
     return url
 

@@ -41,6 +41,11 @@ class Statements:
         self._close()
         return sorted({day for _, day in self._days})
 
+    @property
+    def told(self) -> bool:
+        """Whether anybody has asked yet."""
+        return bool(self._days)
+
     def ready(self, day: str) -> bool:
         """Whether a day's file can be had by now."""
         return self._world.now >= midnight(next_day(day)) + READY_S and day >= day_of(self._world.start)
@@ -94,10 +99,11 @@ class Statements:
 
     def _close_day(self, platform: str, day: str, orders: list[Order]) -> None:
         world, planter = self._world, self._planter
-        true = [r for o in orders for r in rows_of(world, o) if r.day == day]
+        start, end = midnight(day), midnight(next_day(day))
+        true = [r for o in orders if self._moved_money(o, start, end) for r in rows_of(world, o) if start <= r.at < end]
         silenced = [r for r in true if (platform, r.order) in planter.silenced]
-        told = Told(platform=platform, day=day, rows=[r for r in true if r not in silenced])
-        ended = [o for o in orders if o.state == "cancelled" and not o.paid_at and day_of(o.ended_at) == day]
+        told = Told(platform=platform, day=day, rows=[r for r in true if (platform, r.order) not in planter.silenced])
+        ended = [o for o in orders if o.state == "cancelled" and not o.paid_at and start <= o.ended_at < end]
         planter.plant(told, [] if platform == "jd" else ended)
         others = rows_of_no_order(world.seed, platform, day)
         told.planted += [
@@ -111,9 +117,18 @@ class Statements:
         self.planted += told.planted
         alias = world.shops[platform].alias
         for planted in told.planted:
-            world.book.write("planted", **planted.to_book(alias))
+            world.book.write("difference", **planted.to_book(alias))
         if silenced:
             self._add_to_missing(platform, silenced)
+
+    def _moved_money(self, order: Order, start: int, end: int) -> bool:
+        """Whether something that a platform books can have happened to the order in [start, end)."""
+        times = (
+            order.paid_at,
+            order.ended_at,
+            *(self._world.refunds[order.platform, n].done_at for n in order.refunds),
+        )
+        return any(start <= at < end for at in times)
 
     def _add_to_missing(self, platform: str, silenced: list[Row]) -> None:
         """What a missing order would have had on later days belongs to its difference."""

@@ -119,7 +119,7 @@ class Planter:
                     self._pay_cancelled(told, ended)
                 continue
             for order in self._suited(told, name):
-                if self._play(told, name, order):
+                if self._play(told, name, order, at_any_hour=True):
                     break
 
     def _suited(self, told: Told, name: str) -> list[str]:
@@ -129,9 +129,8 @@ class Planter:
             return sorted(free, key=lambda o: (-last[o], o))
         return sorted(free, key=lambda o: digest(self.seed, name, o))
 
-    def _play(self, told: Told, name: str, order: str) -> bool:
-        rows = told.of(order)
-        if name == "day_cut" and not _late(told, rows) and self._suited(told, name)[0] != order:
+    def _play(self, told: Told, name: str, order: str, *, at_any_hour: bool = False) -> bool:
+        if name == "day_cut" and not at_any_hour and not _late(told, told.of(order)):
             return False
         planted = _PLAYERS[name](self, told, order)
         if planted is not None:
