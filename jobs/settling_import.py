@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from adapters.statements import Layout
     from jobs.env import Env, RunHandle
     from stores.records import Lease
+
+#: the lease is prolonged this often while a file is read
+_BEAT_S = 5.0
 
 
 def layouts(env: Env) -> dict[str, Layout]:
@@ -80,9 +84,11 @@ def _import(env: Env, run: RunHandle, found: Statement, account: str, period: st
 def _beating(env: Env, run: RunHandle, found: Statement, lease: Lease) -> Iterator[Sequence[tuple[Any, ...]]]:
     # one file for both stores has one writer: then the lease runs out, and the fence alone keeps others off
     apart = env.url("ledger") != env.url("settlement")
+    beaten = time.monotonic()
     for batch in found.batches():
         yield batch
-        if apart:
+        if apart and time.monotonic() - beaten > _BEAT_S:
+            beaten = time.monotonic()
             run.beat()
             if not env.ledger.beat(lease, ttl_s=env.settings.settlement.lease):
                 raise Busy(f"{lease.name}: the lease was lost")

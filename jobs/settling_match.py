@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jobs import matching
@@ -13,7 +14,7 @@ from jobs.matching import tolerances
 from jobs.rules import periods
 from jobs.settling_expect import Maker
 from jobs.settling_import import layouts
-from jobs.settling_verdicts import Changes, Judge, Scope, sets
+from jobs.settling_verdicts import Changes, Found, Judge, Scope, sets
 from stores.contracts import OpenItems
 from stores.records import Lease
 from stores.records.settlement import Act, NewMatch, PeriodState, Verdicts
@@ -73,7 +74,7 @@ def _verdicts(
     until = max((_ms(f.last_at) for f in files if f.last_at), default=_ms(end))
     first = min((_ms(f.first_at) for f in files if f.first_at), default=_ms(start))
     own, orderless = _own_kinds(env, account, items)
-    theirs, costs = _parted(items, own)
+    theirs, costs, strange = _parted(items, own)
     expected = _frame(items.expected)
     # what is not due yet, or due without saying so, has no status to differ in
     expected["status"] = expected["status"].where(expected["status"] != "pending", "")
@@ -88,7 +89,7 @@ def _verdicts(
         open_suggestions={s.suggestion_id: s for s in env.settlement.suggestions(account=account, limit=10**9)},
         settled=env.settlement.settled_before(account, _refs(items, alone)), no_orders=orderless,
     )  # fmt: skip
-    changes = judge.changes(sets(matched), costs)
+    changes = judge.changes(chain(sets(matched), strange), costs)
     known = any(p.period == period for p in env.settlement.periods(account=account))
     if not changes.any and known:
         return None
@@ -131,7 +132,7 @@ def _own_kinds(env: Env, account: str, items: OpenItems) -> tuple[dict[int, froz
     rated = {r.kind for r in Maker(env).rates(account)}
     files = {f.file_id: known.get(f.layout) for f in env.settlement.files(account=account)}
     own = {
-        i: (x.own_kinds if x else frozenset(("goods", "refund", "freight", "subsidy", "other"))) | rated
+        i: (x.own_kinds if x else frozenset(("goods", "refund", "freight", "subsidy"))) | rated
         for i, x in files.items()
     }
     nameless = {i for i, x in files.items() if x is not None and "order" not in x.fields}
@@ -139,18 +140,23 @@ def _own_kinds(env: Env, account: str, items: OpenItems) -> tuple[dict[int, froz
     return own, lines
 
 
-def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.DataFrame, list[NewMatch]]:
-    """The lines to be matched, and those that are costs or say nothing: booked as they are, one match per kind."""
-    frame = _frame(items.lines)
+def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.DataFrame, list[NewMatch], list[Found]]:
+    """The lines to be matched; costs and lines that say nothing, booked as they are, one match per kind; and those of
+    which nobody knows what they are: they stand open, whatever they say."""
     import numpy as np
 
+    frame = _frame(items.lines)
     kinds, files = frame["kind"].astype("category"), frame["file_id"].astype("category")
     table = np.array(
         [[k in own.get(f, frozenset()) for k in kinds.cat.categories] for f in files.cat.categories], dtype=bool
     )
     keep = table[files.cat.codes, kinds.cat.codes] if len(frame) else np.zeros(0, dtype=bool)
-    keep &= (frame["amount"] != 0).to_numpy()
-    rest = frame[~keep]
+    zero = (frame["amount"] == 0).to_numpy()
+    amount = frame["amount"]
+    # a refund that comes to us, a sale that leaves us: whatever it is, it is not what the layout takes it for
+    turned = ((frame["kind"] == "refund") & (amount > 0)) | ((frame["kind"] == "goods") & (amount < 0))
+    strange = ((frame["kind"] == "other") | turned).to_numpy() & ~zero
+    rest = frame[(~keep | zero) & ~strange]
     costs = [
         NewMatch(
             "not_an_order",
@@ -163,7 +169,8 @@ def _parted(items: OpenItems, own: dict[int, frozenset[str]]) -> tuple[pandas.Da
         )
         for (kind, currency), part in rest.groupby(["kind", "currency"], observed=True)
     ]
-    return frame[keep], costs
+    alone = [Found("only_theirs", "kind", "", n, (i,), ()) for i, n in zip(frame["line_id"][strange], frame["amount"][strange], strict=True)]  # fmt: skip
+    return frame[keep & ~zero & ~strange], costs, alone
 
 
 def _frame(columns: dict[str, list[Any]]) -> pandas.DataFrame:

@@ -70,8 +70,10 @@ def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
 
 
 def open_settlement(url: str, *, clock: Clock) -> Settlement:
-    """Statements, expectations, matches, suspense."""
-    _check(url, "settlement")
+    """Statements, expectations, matches, suspense; on an embedded database: an import is one transaction that cannot be
+    asked again from its middle."""
+    if url.partition(":")[0] != "sqlite":
+        raise UnknownEngine(f"{url.partition(':')[0]!r} for settlement; here: sqlite:/path/to/file.db")
     from stores.sql_settlement import SqlSettlement
 
     return SqlSettlement(url, clock=clock)

@@ -72,10 +72,10 @@ def _insert_rows(
         if not batch:
             continue
         many(c, sql, batch)
-        prints += b"".join([row[10] for row in batch])
-        times = [row[7] for row in batch]
-        spans.append((min(times), max(times)))
-        _add(totals, [row[5] for row in batch], [row[6] for row in batch])
+        columns = tuple(zip(*batch, strict=True))
+        prints += b"".join(columns[10])
+        spans.append((min(columns[7]), max(columns[7])))
+        _add(totals, columns[5], columns[6])
     return prints, totals, spans
 
 
@@ -95,7 +95,7 @@ def _add(totals: dict[str, dict[str, int]], amounts: Sequence[int], currencies: 
         held = totals.setdefault(currency, {"count": 0, "in": 0, "out": 0})
         mine = amounts if currencies.count(currency) == len(amounts) else [a for a, k in zip(amounts, currencies, strict=True) if k == currency]  # fmt: skip
         held["count"] += len(mine)
-        into = sum(a for a in mine if a > 0)
+        into = sum([a for a in mine if a > 0])
         held["in"] += into
         held["out"] += sum(mine) - into
 
@@ -107,7 +107,8 @@ def _mark_repeats(
     import numpy as np
 
     mine = np.frombuffer(prints, dtype="<u8").reshape(-1, 2)
-    order = np.lexsort((mine[:, 1], mine[:, 0]))
+    # half a digest is enough to bring equal ones together; whether they are equal is looked at in whole
+    order = np.argsort(np.ascontiguousarray(mine[:, 0]), kind="stable")
     ranked = mine[order]
     again = np.flatnonzero((ranked[1:] == ranked[:-1]).all(axis=1)) + 1
     occurrence: dict[int, int] = {}

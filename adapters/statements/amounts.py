@@ -72,6 +72,8 @@ class Amounts:
         return total if total is not None else [0] * len(currency)
 
     def _column(self, cells: Sequence[str], currency: Sequence[str], wrong: dict[int, tuple[str, str]]) -> list[int]:
+        if not "".join(cells).strip():
+            return [0] * len(cells)
         first = currency[0]
         if currency.count(first) == len(currency):
             found = list(map(self._reader(first, cells).__getitem__, cells))

@@ -43,7 +43,7 @@ KINDS = (
     "withdrawal", "transfer", "tax", "adjustment", "other",
 )  # fmt: skip
 #: the order's own money, which we expect; the others are what it costs, or movements of the account
-ORDER_KINDS = ("goods", "freight", "subsidy", "refund", "other")
+ORDER_KINDS = ("goods", "freight", "subsidy", "refund")
 STATUSES = ("settled", "pending", "failed")
 _FIELDS = ("ref", "order", "refund", "at", "currency")
 

@@ -83,7 +83,7 @@ def statements(path: Path, layouts: Sequence[Layout]) -> Iterator[Statement]:
     with the least rank are read. Each must be read to its end before the next is asked for.
 
     Raises:
-        NotReadable: no table fits; says which columns were found.
+        NotReadable: no table fits; says which known columns were found.
     """
     fitting: dict[int, Layout] = {}
     seen: list[str] = []
@@ -92,7 +92,7 @@ def statements(path: Path, layouts: Sequence[Layout]) -> Iterator[Statement]:
         found = _fit(head, layouts)
         if found is not None:
             fitting[n] = found[1]
-        seen.append(f"{table.name}: {_told(head)}")
+        seen.append(f"{table.name}: {_told(head, layouts)}")
     if not fitting:
         raise NotReadable(f"no layout fits. Found {' | '.join(seen)[:400]}")
     least = min(x.rank for x in fitting.values())
@@ -122,9 +122,9 @@ def _fit(head: Sequence[list[str] | None], layouts: Sequence[Layout]) -> tuple[i
     return None
 
 
-def _told(head: Sequence[list[str] | None]) -> str:
-    """The row that looks most like a header: names of columns only, no cell of a row."""
-    rows = [c for c in head if c]
-    widest = max(rows, key=len, default=[])
-    first = next((r for r in rows if len(r) == len(widest)), [])
-    return ", ".join(c.strip()[:24] for c in first if c.strip())[:160] or "nothing"
+def _told(head: Sequence[list[str] | None], layouts: Sequence[Layout]) -> str:
+    """What of a table could be a header: names that a layout knows. Other cells may be anybody's and are not told."""
+    known = {same_name(need) for x in layouts for need in x.need}
+    best = max((sorted(known & {same_name(c) for c in row}) for row in head if row), key=len, default=[])
+    width = max((len(row) for row in head if row), default=0)
+    return f"{width} columns, of the known ones {', '.join(best) or 'none'}"

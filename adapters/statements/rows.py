@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -48,6 +47,12 @@ class Rows:
         self._footer = tuple(layout.footer)
         #: first letters of what is looked at before it is taken for a row
         self._marks = {f[:1] for f in self._footer} | {"", "\ufeff", " ", "\t"}
+        self._whole_cells = {
+            s.pattern: re.compile(s.pattern, re.MULTILINE)
+            for f in layout.fields.values()
+            for s in f
+            if isinstance(s, Source) and s.pattern.startswith("^") and s.pattern.endswith("$") and "|" not in s.pattern
+        }
         self._patterns = {
             s.pattern: re.compile(s.pattern).search for f in layout.fields.values() for s in f if isinstance(s, Source)
         }
@@ -128,14 +133,20 @@ class Rows:
         """The unused cells of each row as a JSON list; encoded at once and cut, since no cell can hold the cut itself."""
         if not self._raw:
             return ["[]"] * size
-        text = _encode(list(zip(*(columns[n] for n in self._raw), strict=True))).decode("utf-8", "replace")
-        return [f'["{part}"]' for part in text[3:-3].split('"],["')]
+        cells = list(zip(*(columns[n] for n in self._raw), strict=True))
+        try:
+            text = _encode(cells).decode()
+        except UnicodeEncodeError:
+            # see _prints
+            text = _encode([[c.encode("utf-8", "replace").decode() for c in row] for row in cells]).decode()
+        # a quote within a cell is written as \", and no line break stands in JSON
+        return text[1:-1].replace('"],["', '"]\n["').split("\n")
 
     def _whole(
         self, numbers: Sequence[int], cells: Sequence[list[str] | None]
     ) -> tuple[Sequence[int], list[list[str]], list[Bad]]:
         """Rows of the table's width; the rest is blank, a footer, or parked."""
-        if None not in cells and set(map(len, cells)) == {self._width}:  # type: ignore[arg-type]
+        if set(map(type, cells)) == {list} and set(map(len, cells)) == {self._width}:  # type: ignore[arg-type]
             first = {row[0][:1] for row in cells}  # type: ignore[index]
             if not first & self._marks:
                 return numbers, cells, []  # type: ignore[return-value]
@@ -199,10 +210,15 @@ class Rows:
             cells = list(map(plain, cells))
         if isinstance(source, str) or not source.pattern:
             return cells
-        search, lead = self._patterns[source.pattern], _lead(source.pattern)
-        if lead not in joined:
+        whole = self._whole_cells.get(source.pattern)
+        if whole is not None and len(found := whole.findall(joined)) == len(cells):
+            # as many matches as cells, and none can be of two: each cell has its own
+            return found
+        search = self._patterns[source.pattern]
+        if "^" not in source.pattern and "$" not in source.pattern and not search(joined):
+            # in none of them, which one look at all of them tells
             return [""] * len(cells)
-        return [m.group(1) or "" if lead in c and (m := search(c)) else "" for c in cells]
+        return [m.group(1) or "" if c and (m := search(c)) else "" for c in cells]
 
     def _times(self, columns: Columns, wrong: dict[int, tuple[str, str]]) -> Sequence[int]:
         read = self._at
@@ -237,18 +253,6 @@ class Rows:
         return found
 
 
-_DIGITS = re.compile(r"[0-9]+")
-#: plain letters at the start of a pattern, without the last, which may be optional
-_LETTERS = re.compile(r"[\w-]+(?=[\w-])")
-
-
-@cache
-def _lead(pattern: str) -> str:
-    """Letters that every text holds in which the pattern is found; most cells can be left alone by looking for them."""
-    found = _LETTERS.match(pattern)
-    return "" if found is None or "|" in pattern else found.group()
-
-
 class _Word:
     """The word of the first rule whose conditions hold, remembered per different cells."""
 
@@ -265,22 +269,13 @@ class _Word:
 
         self._read = Reader(word)  # type: ignore[arg-type]
         self._always = made[0][0] if made and not names else ""
-        # remarks hold order numbers; where no rule names a digit, all numbers are alike
-        self._alike = not any(_DIGITS.search(t) for r in rules for patterns in r.when.values() for t in patterns)
 
     def of(self, columns: Columns, size: int) -> Sequence[str]:
         if not self._places:
             return [self._always or self._default] * size
         empty = [""] * size
-        cells = [empty if n is None else self._told(columns[n]) for n in self._places]
+        cells = [empty if n is None else columns[n] for n in self._places]
         return list(map(self._read.__getitem__, zip(*cells, strict=True)))  # type: ignore[arg-type]
-
-    def _told(self, column: Sequence[str]) -> Sequence[str]:
-        """A column with its numbers alike, all cells at once; as it is, where a cell holds the mark that parts them."""
-        if not self._alike:
-            return column
-        found = _DIGITS.sub("0", "\x1e".join(column)).split("\x1e")
-        return found if len(found) == len(column) else column
 
 
 # ------------------------------------------------------------------ fingerprints
@@ -290,12 +285,17 @@ def _digest(text: bytes) -> bytes:
     return blake2b(text, digest_size=16).digest()
 
 
-def _prints(
-    rows: Sequence[Sequence[str]], ref: Sequence[str], *said: Sequence[Any]
-) -> list[bytes]:  # fmt: skip
+def _prints(rows: Sequence[Sequence[str]], ref: Sequence[str], *said: Sequence[Any]) -> list[bytes]:
     """Of a row's own number and what it says; where it has none, of all its cells."""
-    form = "\x1f".join(["%s"] * (1 + len(said)))
-    texts = list(map(form.__mod__, zip(ref, *said, strict=True)))
+    try:
+        texts = list(map(_encode, zip(ref, *said, strict=True)))
+    except UnicodeEncodeError:
+        # half a pair of surrogates, out of a JSON escape
+        texts = [repr(t).encode("ascii", "backslashreplace") for t in zip(ref, *said, strict=True)]
     if "" in ref:
-        texts = [t if r else "\x1f".join(map(str.strip, row)) for t, r, row in zip(texts, ref, rows, strict=True)]
-    return [blake2b(t.encode("utf-8", "replace"), digest_size=16).digest() for t in texts]
+        texts = [t if r else _whole_row(row) for t, r, row in zip(texts, ref, rows, strict=True)]
+    return [blake2b(t, digest_size=16).digest() for t in texts]
+
+
+def _whole_row(row: Sequence[str]) -> bytes:
+    return "\x1f".join(map(str.strip, row)).encode("utf-8", "replace")
