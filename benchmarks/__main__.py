@@ -18,7 +18,7 @@ from benchmarks.memory import Most, Peaks
 
 NAMES = ("push", "movers", "page", "match", "import", "help", "memory")
 #: rows of the statement file at most: what is written is kept in memory, to be played again
-IMPORTED = 200_000
+IMPORTED = 500_000
 #: these belong to `memory` but have a call of its own for each order, which takes long
 SLOW = ("push shipments",)
 
