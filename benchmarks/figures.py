@@ -18,4 +18,3 @@ TYPER_HELP = "a Typer app printing its help: 141 ms"
 FLAT_MEMORY = "joining 1M order numbers in SQLite on disk: 18 MB at the peak"
 #: pandas 3.1, one int64 column, nine in ten of a million found
 MERGE = "pandas.merge of 1M with 1M int64 keys, inner: 100–160 µs a thousand rows"
-IMPORT = "no tool of this field tells its rate; the floor is what SQLite's driver does with the same file"

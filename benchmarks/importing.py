@@ -1,99 +1,118 @@
-"""A statement from its file to committed rows, against reading that file and inserting its rows as they are.
+"""A statement from file to committed rows, against reading that file and the driver's executemany of those rows.
 
-The floor reads the same file with the C reader and hands its rows to the driver's executemany: texts into a table of
-texts, nothing looked at. Ours finds the layout, reads amounts and times, keeps what was not used, takes a digest of every
-row, and looks for rows that stand there twice.
+The floor reads the file with the csv module, then runs the statements that ours ran, with the very tuples, in the same
+files and with the same commits. Finding the layout, what a row is, its amounts and times, its fingerprint and which
+rows repeat earlier ones is what it leaves out.
 """
 
 from __future__ import annotations
 
 import csv
-import random
-import sqlite3
 import tempfile
-from collections.abc import Iterable
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import stores
-from adapters.statements import all_layouts
-from adapters.statements.reading import statements
 from benchmarks import figures
 from benchmarks.measuring import Cost, Figure, timed
-from stores.records.settlement import StatementFile
+from benchmarks.office import SHOP, Clock, open_office
+from benchmarks.recording import Player, Step, recorded
+from jobs import settling
+from jobs.env import Env
 
+#: at least half the rate: at most twice the time
 BOUND = 2.0
-_HEAD = (
-    "账务流水号,业务流水号,商户订单号,商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,备注,"
-    "业务描述,业务账单来源,业务基础订单号,业务订单号"
+PERIOD = "2026-03"
+_HEADER = (
+    "账务流水号,业务流水号,商户订单号,商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,备注,业务描述,"
+    "业务账单来源,业务基础订单号,业务订单号"
 )
-_COLUMNS = _HEAD.count(",") + 1
-
-
-class _Clock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 def measure(rows: int, repeat: int) -> Figure:
-    """Both in turns, each into a file of its own, committed."""
+    """Import the same file into a new office each time, and play what that wrote into another."""
     ours: list[Cost] = []
     floor: list[Cost] = []
     with tempfile.TemporaryDirectory(prefix="oms-bench-") as name:
-        folder = Path(name)
-        path = _ledger(folder / "ledger.csv", rows)
+        place = Path(name)
+        path = place / "statement.csv"
+        write(path, rows)
+        tape = _tape(place / "tape", path)
         for n in range(repeat):
-            floor.append(timed(lambda n=n: _raw(path, folder / f"raw-{n}.db")))  # type: ignore[misc]
-            ours.append(timed(lambda n=n: _import(path, folder / f"settlement-{n}.db", rows)))  # type: ignore[misc]
-            for made in folder.glob("*.db*"):
-                made.unlink()
+            floor.append(_floor(place / f"floor{n}", path, tape))
+            ours.append(_ours(place / f"ours{n}", path, rows))
+    written = sum(len(found) for _, _, found in tape if found)
     return Figure(
-        name="import", what="import: layout found, cells read, repeats looked for, rows committed",
-        against="csv.reader and executemany of the file's cells as texts, committed", bound=BOUND, ours=tuple(ours),
-        floor=tuple(floor), units=max(rows // 1000, 1), unit="thousand rows", near=figures.IMPORT,
+        name="import", what="settle platform: read, recognise, translate, fingerprint, write, commit; without matching",
+        against=f"csv.reader of the same file, then sqlite3.executemany of the same {written:,} rows, same commits",
+        bound=BOUND, ours=tuple(ours), floor=tuple(floor), units=rows, unit="row", near=figures.SQLITE_ORDER,
     )  # fmt: skip
 
 
-def _ledger(path: Path, rows: int) -> Path:
-    """A ledger as it is downloaded: GBK, cells padded with tabs."""
-    rng, at = random.Random(7), datetime(2026, 3, 1, tzinfo=UTC)
+def write(path: Path, rows: int) -> None:
+    """An Alipay ledger as a shop downloads it: GBK, a TAB behind numbers, sales, refunds and commissions."""
     with path.open("w", encoding="gb18030", newline="") as file:
-        file.write(f"#支付宝账务明细查询\r\n{_HEAD}\r\n")
+        file.write(
+            "#支付宝账务明细查询\r\n#账号：[20880000000000010156]\r\n#起始日期：[2026年03月01日 00:00:00]\r\n"
+            + _HEADER
+            + "\r\n"
+        )
         for n in range(rows):
-            at += timedelta(seconds=2)
-            minor = rng.randint(100, 50_000)
-            file.write(
-                f"20260301{n:012d}\t,2026{n:015d}\t,T200P{3_890_000_000_000_000_000 + n}\t,示例商品等多件,{at:%Y-%m-%d %H:%M:%S},b*1\t,"
-                f"{minor / 100:.2f}, ,{n}.00,支付宝,交易付款,,,天猫,{3_890_000_000_000_000_000 + n}\t,\t\r\n"
-            )
-        file.write("#结束\r\n")
-    return path
+            file.write(_row(n) + "\r\n")
 
 
-def _raw(path: Path, target: Path) -> None:
-    with closing(sqlite3.connect(target, isolation_level=None)) as c, path.open(encoding="gb18030", newline="") as file:
-        c.execute("PRAGMA journal_mode=WAL")
-        c.execute(f"CREATE TABLE t ({', '.join(f'c{n} TEXT' for n in range(_COLUMNS))})")
-        c.execute("BEGIN")
-        c.executemany(f"INSERT INTO t VALUES ({', '.join('?' * _COLUMNS)})", _rows(csv.reader(file)))
-        c.execute("COMMIT")
+def _row(n: int) -> str:
+    order, second = 3_890_000_000_000_000_000 + n // 3 * 7919, n % 86400
+    day, time = 1 + n // 86400 % 28, f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    yuan = f"{50 + n % 900}.{n % 100:02d}"
+    come, go, kind, remark = (
+        (f"{yuan}", " ", "交易付款", ""), (" ", f"-{yuan}", "收费", f"天猫佣金{{{order}}}"), (" ", f"-{yuan}", "交易退款", f"售后退款-{order % 10**18}-T200P{order}"),
+    )[n % 3]  # fmt: skip
+    head = f"2026030100010{n:012d}\t,2026030122{n:010d}\t,T200P{order}\t,示例围巾{n % 50}"
+    return f"{head},2026-03-{day:02d} {time},b*{n % 97}\t,{come},{go},{1000 + n % 5000}.00,支付宝,{kind},{remark},,天猫,{order}\t,\t"
 
 
-def _rows(rows: Iterable[list[str]]) -> Iterable[list[str]]:
-    return (row for row in rows if len(row) == _COLUMNS)
+def _opened(folder: Path) -> Env:
+    """An office whose settlement store stands already."""
+    env = open_office(folder)
+    env.settlement.files()
+    return env
 
 
-def _import(path: Path, target: Path, rows: int) -> None:
-    store = stores.open_settlement(f"sqlite:{target}", clock=_Clock())
+def _import(env: Env, path: Path) -> int:
+    assert isinstance(env.clock, Clock)
+    return settling.platform(env, [path], account=SHOP, period=PERIOD, match=False).counts.get("rows", 0)
+
+
+def _ours(folder: Path, path: Path, rows: int) -> Cost:
+    env = _opened(folder)
     try:
-        for found in statements(path, list(all_layouts().values())):
-            head = StatementFile(
-                account="a", period="2026-03", hash=found.hash, name=found.name, layout=found.layout.name,
-                layout_version=found.layout.version, raw_columns=found.raw_columns, at=datetime.now(UTC),
-            )  # fmt: skip
-            kept, outcome = store.add_file(head, found.batches(), list, token=1)
-            if outcome.result != "done" or kept.row_count != rows:
-                raise RuntimeError(f"{outcome.result}: {kept.row_count} of {rows} rows")
+        kept: list[int] = []
+        cost = timed(lambda: kept.append(_import(env, path)))
+        assert kept == [rows], kept
+        return cost
     finally:
-        store.close()
+        env.close()
+
+
+def _tape(folder: Path, path: Path) -> list[Step]:
+    with recorded() as tape:
+        env = _opened(folder)
+        tape.steps.clear()
+        _import(env, path)
+        env.close()
+        # the ledger's run record and lease are of the run, not of the rows
+        return [step for step in tape.trimmed() if step[0] == "settlement.db"]
+
+
+def _floor(folder: Path, path: Path, tape: list[Step]) -> Cost:
+    _opened(folder).close()
+    player = Player(folder, tape)
+
+    def act() -> None:
+        with path.open(encoding="gb18030", newline="") as file:
+            assert sum(1 for _ in csv.reader(file)) > 0
+        player.play()
+
+    try:
+        return timed(act)
+    finally:
+        player.close()

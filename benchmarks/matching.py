@@ -33,7 +33,7 @@ def measure(rows: int, repeat: int) -> Iterator[Figure | Most]:
     for text in (False, True):
         yield _figure(rows, repeat, text=text)
     yield Most(
-        name="match", what=f"{rows:,} lines against {rows:,} expected rows", peak_kb=_peak(rows), most_kb=MOST_KB
+        name="match.memory", what=f"{rows:,} lines against {rows:,} expected rows", peak_kb=_peak(rows), most_kb=MOST_KB
     )
 
 

@@ -259,6 +259,9 @@ class PaymentsSection(Section):
     expires: Seconds = 900.0
     #: what the buyer reads at the channel; {number} is the order's number
     title: str = "订单 {number}"
+    #: alias of a channel (glob) → the fee it takes, in ten-thousandths (60: 0.6 %); without one its bill's fees are not
+    #: expected, only compared with its fund flow
+    fees: dict[str, Annotated[int, Field(ge=0, le=10_000)]] = {}
     #: how long whoever asks a channel is left alone with it
     lease: Seconds = 60.0
     batch: int = Field(200, ge=1, le=500)

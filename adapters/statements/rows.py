@@ -253,6 +253,9 @@ class Rows:
         return found
 
 
+_DIGITS = re.compile(r"[0-9]+")
+
+
 class _Word:
     """The word of the first rule whose conditions hold, remembered per different cells."""
 
@@ -269,13 +272,22 @@ class _Word:
 
         self._read = Reader(word)  # type: ignore[arg-type]
         self._always = made[0][0] if made and not names else ""
+        # remarks hold order numbers; where no rule names a digit, all numbers are alike
+        self._alike = not any(_DIGITS.search(t) for r in rules for patterns in r.when.values() for t in patterns)
 
     def of(self, columns: Columns, size: int) -> Sequence[str]:
         if not self._places:
             return [self._always or self._default] * size
         empty = [""] * size
-        cells = [empty if n is None else columns[n] for n in self._places]
+        cells = [empty if n is None else self._told(columns[n]) for n in self._places]
         return list(map(self._read.__getitem__, zip(*cells, strict=True)))  # type: ignore[arg-type]
+
+    def _told(self, column: Sequence[str]) -> Sequence[str]:
+        """A column with its numbers alike, all cells at once; as it is, where a cell holds the mark that parts them."""
+        if not self._alike:
+            return column
+        found = _DIGITS.sub("0", "\x1e".join(column)).split("\x1e")
+        return found if len(found) == len(column) else column
 
 
 # ------------------------------------------------------------------ fingerprints

@@ -277,7 +277,7 @@ class _Reader:
 
 
 def _bad(message: str) -> BadFile:
-    return BadFile(message, hint="oms settle platform --help")
+    return BadFile(message, hint="oms reconcile --help")
 
 
 def _whole(value: object) -> bool:

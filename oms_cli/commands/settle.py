@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from oms_cli import suppliers
 from oms_cli.console import show, working
 from oms_cli.office import done, office
 from oms_cli.options import By, Config, Json, JsonLines, Shops, Top, example, group, names, who
 
 app = group("Settle with platforms and suppliers.")
+app.add_typer(suppliers.app, name="supplier")
 
 Account = Annotated[str, typer.Option("--account", metavar="SHOP", help="The shop whose money it is.")]
 Period = Annotated[str, typer.Option("--period", metavar="PERIOD", help="2026-09 or 2026-09-05, in the business zone.")]

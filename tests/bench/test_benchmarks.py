@@ -32,7 +32,7 @@ def told() -> dict[str, dict[str, Any]]:
 
 def test_the_short_form_says_every_ratio(told: dict[str, dict[str, Any]]) -> None:
     jobs = {name for name, step in STEPS.items() if not step.aside} - {"push shipments"}
-    assert set(told) == FIGURES | jobs | {"report"}
+    assert set(told) == FIGURES | jobs | {"match.memory", "report"}
 
 
 def test_every_ratio_has_its_floor_its_spread_and_what_to_compare_it_with(told: dict[str, dict[str, Any]]) -> None:
