@@ -115,8 +115,10 @@ class Judge:
     def _take(self, one: Found) -> None:
         if one.class_ == "suggested":
             self._suggestion(one)
-        elif one.lines and one.exps:
+        elif one.lines and one.exps and self._is_alike(one):
             self._match(one)
+        elif one.lines and one.exps:
+            self._part(one)
         elif one.class_ == "not_an_order" and not self._is_somebodys(one):
             self._book(one)
         else:
@@ -125,6 +127,18 @@ class Judge:
                 self._suspend("line", line, self._doubled(line) or cls)
             for exp in one.exps:
                 self._suspend("exp", exp, one.class_)
+
+    def _is_alike(self, one: Found) -> bool:
+        """Sums over kinds need one in common: a subsidy alone is no sale, whatever its amount."""
+        stated = {self._items.lines["kind"][self._line[i]] for i in one.lines}
+        wanted = {self._items.expected["kind"][self._exp[i]] for i in one.exps}
+        return bool(stated & wanted) or ("freight" in stated and "goods" in wanted)
+
+    def _part(self, one: Found) -> None:
+        for line in one.lines:
+            self._suspend("line", line, self._doubled(line) or "only_theirs")
+        for exp in one.exps:
+            self._suspend("exp", exp, "only_ours")
 
     def _match(self, one: Found) -> None:
         if one.class_ == "day_cut" and all(self._items.expected["status"][self._exp[i]] == "pending" for i in one.exps):

@@ -75,6 +75,12 @@ def test_goods_without_an_order_are_theirs_alone_and_no_movement_of_the_account(
     assert classes(env) == {"only_theirs": 1}
 
 
+def test_a_subsidy_alone_is_no_sale_whatever_its_amount(env: Env, tmp_path: Path) -> None:
+    put_orders(env, sold(1, 10_000))
+    settle(env, tmp_path, row(1, 10_000, kind="转账", note="平台补贴{x}"))
+    assert classes(env) == {"only_theirs": 1, "only_ours": 1}
+
+
 def test_tolerance_rules_are_read_from_the_settings_and_stand_beside_the_match(tmp_path: Path) -> None:
     (tmp_path / "rules.toml").write_text(RULES, encoding="utf-8")
     env = an_office(tmp_path, settlement={"rules": "rules.toml"})
