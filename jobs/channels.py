@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters import payments
+from adapters.core.wire import Fault
 from adapters.errors import AdapterError, UnknownPlatform
 from adapters.ports import Retry
 from jobs.errors import BadSettings, UnknownThing
@@ -156,6 +157,12 @@ class Channels:
             channel.connection.secret(name)
         channel.connection.public_keys()
         return f"{channel.title}, merchant {channel.connection.merchant_id}: settings and keys are readable"
+
+    def drain_faults(self) -> list[Fault]:
+        """What went wrong on the wire at any channel since the last time."""
+        with self._lock:
+            opened = [*self._old, *(k.channel for k in self._kept.values())]
+        return [fault for channel in opened for fault in channel.drain_faults()]
 
     def close(self) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from jobs.demo_money import MORNINGS, Desk, settings
 from jobs.demo_world import World
 from jobs.errors import JobError
 
@@ -31,6 +32,9 @@ Progress = Callable[[str, int, int], None]
 RATE = 500.0
 #: how long the sandbox holds an answer back that shall come too late, and how long the shops wait for one
 DELAY_S, PATIENCE = 1.2, "1s"
+
+#: chance that a platform's statement tells an order wrongly
+DIFFERENCES = 0.03
 
 #: platforms whose app is the shop's own in the demo: it authorises itself
 SELF_USE = ("douyin",)
@@ -64,21 +68,30 @@ def play(
         raise DemoFailed(f"{folder} is not empty", hint="oms demo --folder NEW")
     show = progress or (lambda _text, _done, _all: None)
     began = time.monotonic()
+    wrong = faults != "none"
     with World(
-        folder / "sandbox", orders=orders, seed=seed, faults=faults, platforms=platforms, rate=RATE, delay_s=DELAY_S
-    ) as world:
+        folder / "sandbox", orders=orders, seed=seed, faults=faults, platforms=platforms, rate=RATE, delay_s=DELAY_S,
+        bills="all" if wrong else "none", differences=DIFFERENCES if wrong else 0.0,
+    ) as world:  # fmt: skip
         office = Office(folder / "office", world)
         office.set_up()
+        desk = Desk(office, orders=orders)
+        desk.set_up()
         start, end = world.start, world.end
         step = (end - start) / ticks
         # After the day the platforms fall quiet: what was late, unproven or refused gets its chance.
-        moments = [start + step * (i + 1) for i in range(ticks)] + [end + timedelta(hours=h) for h in (3, 9)]
+        moments = [start + step * (i + 1) for i in range(ticks)] + [end + timedelta(hours=3)]
+        moments += [start + timedelta(hours=h) for h in MORNINGS]
         for i, at in enumerate(moments):
             office.say = partial(_say, show, at, i, len(moments))
-            world.clock(at)
+            with desk.listening(at):
+                world.clock(at)
             office.tick(at)
-        # Levels last, and again while the world stands still: what an answer was lost of is read back.
+            desk.tick(i) if at <= end + timedelta(hours=3) else desk.morning(at)
+        desk.close()
+        # While the world stands still: windows that lies kept open, and last the levels, of which lost answers are read back.
         for minutes in range(3):
+            office.look_again(moments[-1] + timedelta(minutes=minutes))
             office.publish(moments[-1] + timedelta(minutes=minutes))
         show("the proof", len(moments), len(moments))
         world.close()
@@ -88,7 +101,7 @@ def play(
         proof = prove(folder / "office", folder / "sandbox", commands)
     return {
         "ok": proof["ok"], "orders": orders, "seed": seed, "faults": faults, "folder": str(folder),
-        "seconds": round(time.monotonic() - began, 1), "processes": len(office.ran), **proof,
+        "page": str(desk.page), "seconds": round(time.monotonic() - began, 1), "processes": len(office.ran), **proof,
         **({"commands": commands} if keep_commands else {}),
     }  # fmt: skip
 
@@ -147,7 +160,8 @@ class Office:
     def set_up(self) -> None:
         """Write the settings a user would write for these shops, and count the opening stock."""
         self.folder.mkdir(parents=True)
-        (self.folder / "oms.toml").write_text(settings_text(self.world.info, tokens=False, rate=RATE), encoding="utf-8")
+        text = settings_text(self.world.info, tokens=False, rate=RATE) + settings(self.world.info)
+        (self.folder / "oms.toml").write_text(text, encoding="utf-8")
         (self.folder / "oms.toml").chmod(0o600)
         write_rows(
             self.folder / "listings.csv", ("platform", "listing", "sku", "qty", "share"), self.world.info["listings"]
@@ -177,6 +191,12 @@ class Office:
         self.oms("merge", "run")
         self.warehouses(at)
         self.together(("push", "shipments"), ("order", "complete"))
+
+    def look_again(self, at: datetime) -> None:
+        """Pull once more what could not be proven complete."""
+        self._now = at
+        self.together(("sync", "orders"), ("sync", "refunds"))
+        self.oms("push", "orders")
 
     def publish(self, at: datetime) -> None:
         """Tell the shops their levels; what was told without an answer is read back before anything else."""

@@ -31,7 +31,7 @@ class World:
     def __init__(
         self, folder: Path, *, orders: int, seed: int, faults: str = "none", platforms: Sequence[str] = (),
         start: str = "2026-03-01T00:00:00+08:00", skus: int = 40, port: int = 0, rate: float = 0.0, delay_s: float = 2.5,
-        bills: str = "none",
+        bills: str = "none", differences: float = 0.0,
     ) -> None:  # fmt: skip
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ class World:
         words += ["--start", start, "--faults", faults, "--skus", str(skus)]
         words += ["--port", str(port), "--rate", str(rate), "--delay", str(delay_s)]
         words += ["--platforms", ",".join(platforms)] if platforms else []
-        words += ["--bills", bills]
+        words += ["--bills", bills, "--differences", str(differences)]
         self._log = (folder / "sandbox.log").open("wb")
         self._process = subprocess.Popen(words, stdout=self._log, stderr=subprocess.STDOUT)
         self.info: dict[str, Any] = self._wait()
@@ -100,6 +100,12 @@ class World:
         """Have a buyer pay (payment=, after_s=), or say what buyers and banks do from now on (habits=)."""
         told: dict[str, Any] = self._control.post("/pay", json=wish).raise_for_status().json()
         return told
+
+    def statement(self, platform: str, day: str, *, form: str = "csv") -> tuple[str, bytes]:
+        """A settlement statement as the merchant downloads it: its name and what is in it."""
+        answer = self._control.get(f"/statements/{platform}/{day}", params={"form": form}).raise_for_status()
+        named = answer.headers.get("content-disposition", "").partition("filename=")[2].strip('"')
+        return named or f"{platform}-{day}.{form}", answer.content
 
     def close(self) -> None:
         """Have the world write down how all its orders stand."""

@@ -243,8 +243,10 @@ class Env:
     def drain_faults(self) -> list[dict[str, Any]]:
         """What went wrong on the wire at any shop since the last time, also what a repetition healed."""
         with self._platform_lock:
-            opened = list(self._platforms.values())
-        return [msgspec.to_builtins(fault) for platform in opened for fault in platform.drain_faults()]
+            opened: list[Any] = list(self._platforms.values())
+        if "channels" in self.__dict__:
+            opened.append(self.channels)
+        return [msgspec.to_builtins(fault) for part in opened for fault in part.drain_faults()]
 
     @cached_property
     def _platforms(self) -> dict[str, Platform]:

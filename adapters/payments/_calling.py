@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 import httpx
 
 from adapters.core.transport import Transport, Wired
-from adapters.core.wire import Answer, Call, Request, Verdict
+from adapters.core.wire import Answer, Call, Fault, Request, Verdict
 from adapters.errors import (
     AdapterError,
     AnswerLost,
@@ -28,6 +29,8 @@ from adapters.errors import (
 from adapters.ports import Clock
 
 log = logging.getLogger("oms.payments")
+#: kept until a run takes them into its record
+MAX_FAULTS = 1000
 
 
 class Dialect(Protocol):
@@ -94,6 +97,25 @@ class Caller:
         self.transport = BoundedTransport(connection)
         self.transport.most = most
         self.downloads = BoundedTransport(connection)
+        self._faults: deque[Fault] = deque(maxlen=MAX_FAULTS)
+
+    def drain_faults(self) -> list[Fault]:
+        """Take what went wrong on the wire since the last time, also what a repetition healed."""
+        out: list[Fault] = []
+        while self._faults:
+            out.append(self._faults.popleft())
+        return out
+
+    def note(self, label: str, error: AdapterError, request_no: str) -> None:
+        """Keep what went wrong with a request, for the record of the run."""
+        text = Exception.__str__(error).removeprefix(label).lstrip(": ")
+        self._faults.append(
+            Fault(
+                at=self._c.clock.now(), shop=self._c.shop, call=label, act=type(error).__name__, code=error.code, message=text,
+                request_id=error.request_id, request_no=request_no or error.request_id,
+            )
+        )  # fmt: skip
+        log.info("%s: %s: %s %s", self._c.shop, label, type(error).__name__, error.code)
 
     def close(self) -> None:
         self.transport.close()
@@ -127,6 +149,7 @@ class Caller:
 
     def once(self, call: Call) -> Answer:
         """One attempt of `call`."""
+        answer = None
         try:
             answer = self.transport.send(self._channel.request(call), call.label)
             error = self._error(call, answer)
@@ -135,7 +158,7 @@ class Caller:
             self._channel.verify(call, answer)
         except AdapterError as failed:
             failed.shop = failed.shop or self._c.shop
-            log.info("%s: %s: %s %s", self._c.shop, call.label, type(failed).__name__, failed.code)
+            self.note(call.label, failed, answer.request_no if answer else "")
             raise
         log.debug("%s: %s: ok, %d bytes, request %s", self._c.shop, call.label, len(answer.body), answer.request_no)
         return answer

@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.core.fields import CHINA
 from adapters.core.wire import Answer, Call
-from adapters.errors import NotYet, Refused, Retryable
+from adapters.errors import AdapterError, NotYet, Refused, Retryable
 from adapters.payments._calling import Caller
 
 if TYPE_CHECKING:
@@ -38,11 +38,15 @@ def bill(channel: Channel, caller: Caller, day: date, kind: str) -> bytes | None
 def _download(channel: Channel, caller: Caller, call: Call) -> Answer:
     """Both steps: links live for seconds, so a failed download asks for a new one."""
     told = caller.once(call).body
-    link = channel.reading(lambda: channel.read_bill_link(told))
-    answer = caller.downloads.send(channel.download_request(link), f"{call.label} download")
-    if answer.status != 200:
-        raise Retryable(f"{call.label} download", code=f"http_{answer.status}", shop=channel.alias)
-    return msgspec.structs.replace(answer, body=channel.check_file(link, answer))
+    link, label, answer = channel.reading(lambda: channel.read_bill_link(told)), f"{call.label} download", None
+    try:
+        answer = caller.downloads.send(channel.download_request(link), label)
+        if answer.status != 200:
+            raise Retryable(label, code=f"http_{answer.status}", shop=channel.alias)
+        return msgspec.structs.replace(answer, body=channel.check_file(link, answer))
+    except AdapterError as failed:
+        caller.note(label, failed, answer.request_no if answer else "")
+        raise
 
 
 def _made_at(day: date) -> datetime:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from adapters.core.shapes import Option, accepts
-from adapters.core.wire import Answer, Call, Request, Verdict
+from adapters.core.wire import Answer, Call, Fault, Request, Verdict
 from adapters.errors import (
     AnswerLost,
     BadAnswer,
@@ -259,6 +259,10 @@ class Channel(ABC):
         if kind not in self.bill_kinds:
             raise Unsupported(f"{self.name}: bill {kind}; known: {', '.join(self.bill_kinds)}", shop=self.alias)
         return _fetching.bill(self, self._caller, day, kind)
+
+    def drain_faults(self) -> list[Fault]:
+        """Take what went wrong on the wire since the last time, also what a repetition healed."""
+        return self._caller.drain_faults()
 
     def shut(self) -> None:
         """Close the kept connections."""

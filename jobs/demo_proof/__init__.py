@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.demo_proof import faults, ledger, orders, parcels, stock
+from jobs.demo_proof import faults, ledger, money, orders, parcels, stock
 from jobs.demo_proof.books import Books, Check, Found
 
 __all__ = ["CHECKS", "Books", "prove"]
@@ -38,6 +38,10 @@ CHECKS: dict[str, Check] = {
     "every run is on record": ledger.runs,
     "shops, tokens and their limits": ledger.shops,
     "who did what": ledger.audit,
+    "payments as the channels have them": money.payments,
+    "money went back once": money.backs,
+    "bills: each difference in its class": money.bills,
+    "statements: each difference in its class": money.statements,
     "every fault was caught": faults.caught,
 }
 

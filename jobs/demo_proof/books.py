@@ -22,7 +22,7 @@ STORES = {
     **dict.fromkeys(
         (
             "orders", "order_details", "order_lines", "ship_lines", "history", "order_holds", "order_search", "waiting",
-            "memberships", "parcels", "refunds", "refund_lines", "order_edits", "order_feed",
+            "memberships", "parcels", "refunds", "refund_lines", "order_edits", "order_feed", "payments", "payment_backs",
         ),
         "orders",
     ),
@@ -43,6 +43,7 @@ class Books:
 
     def __init__(self, office: Path, sandbox: Path, commands: Sequence[Row] = ()) -> None:
         self._data = office / "data"
+        self._sandbox = sandbox
         self.commands = list(commands)
         self.world = _lines(sandbox / "orders.jsonl")
         self.entries = _lines(sandbox / "book.jsonl")
@@ -50,13 +51,57 @@ class Books:
         self._tables: dict[str, Rows] = {}
 
     def table(self, name: str) -> Rows:
-        """All rows of one of our tables."""
+        """All rows of one of our tables, but those of the own shop's orders: no marketplace knows them."""
         if name not in self._tables:
             path = self._data / f"{STORES[name]}.db"
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
                 c.row_factory = sqlite3.Row
-                self._tables[name] = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
+                self._tables[name] = [
+                    r for r in map(dict, c.execute(f"SELECT * FROM {name}")) if not self._is_own(name, r)
+                ]
         return self._tables[name]
+
+    @cached_property
+    def own(self) -> Rows:
+        """Orders of the own shop."""
+        with closing(sqlite3.connect(f"file:{self._data / 'orders.db'}?mode=ro", uri=True)) as c:
+            c.row_factory = sqlite3.Row
+            return [dict(r) for r in c.execute("SELECT * FROM orders WHERE platform = 'own'")]
+
+    @cached_property
+    def own_nos(self) -> frozenset[str]:
+        return frozenset(o["order_no"] for o in self.own)
+
+    def _is_own(self, table: str, row: Row) -> bool:
+        if table in ("payments", "payment_backs"):
+            return False
+        if table.startswith("inbox_"):
+            return ":own:" in row["key"] or row["key"].startswith("payments:")
+        return row.get("order_no") in self.own_nos
+
+    def settled(self, name: str) -> Rows:
+        """All rows of a table of the settlement's."""
+        key = f"settlement.{name}"
+        if key not in self._tables:
+            with closing(sqlite3.connect(f"file:{self._data / 'settlement.db'}?mode=ro", uri=True)) as c:
+                c.row_factory = sqlite3.Row
+                self._tables[key] = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
+        return self._tables[key]
+
+    def money(self, kind: str) -> Rows:
+        """What the channels wrote down: payment, payback, notice, planted."""
+        return [r for r in self._money if r["kind"] == kind]
+
+    @cached_property
+    def _money(self) -> Rows:
+        path = self._sandbox / "money.jsonl"
+        return _lines(path) if path.exists() else []
+
+    @cached_property
+    def planted(self) -> Rows:
+        """Differences planted into the platforms' statements."""
+        path = self._sandbox / "planted.jsonl"
+        return _lines(path) if path.exists() else []
 
     def by_order(self, name: str) -> dict[str, Rows]:
         """Rows of a table by order_no."""

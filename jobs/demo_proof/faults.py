@@ -93,6 +93,13 @@ def _unmapped(r: Records, fault: Row) -> bool:
     return any(not s["sku"] and not s["shipped_qty"] for s in r.pieces.get(order["order_no"], ()))
 
 
+def _asked_for(r: Records, fault: Row) -> bool:
+    """A notification that was lost, late, doubled, forged or wrong: in the end its payment stands as the channel has it."""
+    there = next((p for p in r.books.money("payment") if p["payment"] == fault["payment"]), None)
+    here = next((p for p in r.books.table("payments") if p["payment_no"] == fault["payment"]), None)
+    return there is not None and here is not None and here["paid_minor"] == (there["amount"] if there["paid_at"] else 0)
+
+
 CAUGHT: dict[str, Callable[[Records, Row], bool]] = {
     "throttled": _on_the_wire,
     "http_5xx": _on_the_wire,
@@ -108,6 +115,10 @@ CAUGHT: dict[str, Callable[[Records, Row], bool]] = {
     "unreadable_order": _parked,
     "unknown_sku": _unmapped,
     "float_money": _marked,
+    **dict.fromkeys(
+        ("notify_lost", "notify_late", "notify_doubled", "notify_forged", "notify_wrong_amount", "notify_out_of_order"),
+        _asked_for,
+    ),
 }
 
 

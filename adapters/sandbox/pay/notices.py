@@ -127,10 +127,11 @@ class Notices:
 
     def _played(self, notice: Notice, **more: Any) -> None:
         faults = self.till.world.faults
-        # no request of the caller's has to do with it
-        faults.client = ""
+        # no request of the caller's has to do with it, though one may be in hand
+        asked, faults.client = faults.client, ""
         told = {"notice": notice.id, "payment": notice.payment_no, "refund": notice.back_no, "mode": notice.mode}
         faults.write(notice.fault, "", notice.channel, order=notice.payment_no, **told, told=notice.told, **more)
+        faults.client = asked
 
     def _spoil(self, notice: Notice, payment: Payment, fault: str) -> None:
         """Let a fault happen to a genuine notification."""
