@@ -85,7 +85,7 @@ TAMPERED = {
     "stock_counts": (f"UPDATE stock_counts SET counted = counted + 1 WHERE {first('stock_counts', 'warehouse, sku')}", "journal explains the stock"),
     "reservations": (f"UPDATE reservations SET shipped = '{{}}' WHERE {first('reservations', 'reservation_id, warehouse', '''state = 'shipped' ''')}", "held = lines that hold"),
     "demand": ("INSERT INTO demand (order_no, sku, qty) VALUES ('nobody', 'SKU-X', 1)", "demand = orders that wait for stock"),
-    "sellers": (f"UPDATE sellers SET seller_id = 'x' WHERE {first('sellers', 'shop', "platform <> 'own'")}", "shops, tokens and their limits"),
+    "sellers": (f"UPDATE sellers SET seller_id = 'x' WHERE {first('sellers', 'shop', '''platform <> 'own' ''')}", "shops, tokens and their limits"),
     "tokens": (f"UPDATE tokens SET shop = 'stranger' WHERE {first('tokens', 'shop')}", "shops, tokens and their limits"),
     "small_values": (f"UPDATE small_values SET value = '{{' WHERE {first('small_values', 'name')}", "shops, tokens and their limits"),
     "marks": (f"UPDATE marks SET proven = proven - 1 WHERE {first('marks', 'shop, kind, scan')}", "windows proven, nothing waiting"),
