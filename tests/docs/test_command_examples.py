@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.commands.conftest import Said, Shell
 from tests.commands.day import SHOP, WAREHOUSES, Day
 from tests.docs.pages import GENERATED
 from tests.docs.reader import FINE, Reader
+from tests.docs.settled import BILL, DAY, LATER, MONTH, billed, open_item, suggested, with_statements, with_supplier
 from tests.docs.test_pages import with_channels
 from tests.docs.tools import jq
 from tests.house.source import ROOT
@@ -48,6 +51,7 @@ NO = {
 #: the names of the reference → those of this office
 NAMES = {
     "tmall-flagship": SHOP,
+    "tmall-one": SHOP,
     "tmall-*": f"{SHOP}*",
     "jd-main": SHOP,
     "--platform jd": "--platform taobao",
@@ -62,6 +66,11 @@ NAMES = {
     "pass show jd/token": "echo a-token",
     "wx-main": "wechatpay",
     "unpaid.txt": "own.txt",
+    "ACME/2026-10/1": BILL,
+    "2026-09-05": DAY,
+    "2026-10-05": DAY,
+    "2026-09": MONTH,
+    "2026-10": MONTH,
 }
 
 
@@ -69,6 +78,8 @@ def stage_of(example: str) -> str:
     """The stage of the day at which an example has something to do."""
     if re.search("HANDOVER|waybills", example):
         return "handed_over"
+    if "oms settle" in example:
+        return "shipped"
     return "pushed" if " merge " not in example and "PARCEL" not in example and "order" in example else "merged"
 
 
@@ -87,11 +98,16 @@ def own(example: str, office: Path) -> str:
             "HANDOVER": next((p.handover_no for p in parcels if p.handover_no), "HANDOVER"),
             "REFUND": next((r.refund_no for r in oms.list_refunds()), "REFUND"),
         }
+        if "settle assign line" in example:
+            there |= {"line:12": open_item(oms, "only_theirs"), "exp:7": open_item(oms, "only_ours")}
+        one_by_one = suggested(oms) if "settle decide --accept" in example else []
     if " pay " in example:
         # what is collected for is an order of our own
         there["ORDER"] = "PAY1"
     for word, value in there.items():
         example = re.sub(rf"\b{word}\b", value, example)
+    for value in one_by_one:
+        example = re.sub(r"\bID\b", value, example, count=1)
     return example
 
 
@@ -142,6 +158,13 @@ def own_orders(office: Path, *, pushed: bool) -> None:
             oms.push_orders(shops=("hotline",))
 
 
+@pytest.fixture(scope="module")
+def paid(tmp_path_factory: pytest.TempPathFactory, day: Day) -> Iterator[tuple[Path, datetime]]:
+    """An office with a bill of its channel, and when it is there."""
+    with billed(tmp_path_factory.mktemp("paid"), day) as made:
+        yield made
+
+
 @pytest.mark.parametrize("example", [x for x in EXAMPLES if not x.startswith(tuple(ELSEWHERE))])
 def test_an_example_of_the_reference_is_understood_and_ends_well(
     example: str, at: At, day: Day, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -149,7 +172,14 @@ def test_an_example_of_the_reference_is_understood_and_ends_well(
     stage = stage_of(example)
     oms = at(stage)
     if re.search(r"oms pay |refund pay|reconcile payments", example):
-        with_channels(oms.folder, day)
+        with_channels(oms.folder, day.world.info)
+    if "oms settle" in example:
+        (with_supplier if "supplier" in example else with_statements)(oms.folder, example)
+        monkeypatch.setenv("OMS__CLOCK__START", LATER.isoformat())
+    if "reconcile bills" in example:
+        paid, morning = request.getfixturevalue("paid")
+        shutil.copytree(paid, oms.folder, dirs_exist_ok=True)
+        monkeypatch.setenv("OMS__CLOCK__START", morning.isoformat())
     files(oms.folder, example)
     typed = own(example, oms.folder)
     if "orders.xlsx" in typed and "--template" not in typed:

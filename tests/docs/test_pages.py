@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -98,7 +99,7 @@ def test_the_python_of_a_page_runs(block: Block, at: At, capsys: pytest.CaptureF
 def test_the_commands_about_money_run_before_a_channel(at: At, day: Day) -> None:
     """Orders of our own beside those of the marketplace, before the payment channels of this machine."""
     oms = at("sourced")
-    with_channels(oms.folder, day)
+    with_channels(oms.folder, day.world.info)
     reader = Reader(oms.folder, day, later=10)
     for line in typed("docs/payments.md"):
         reader.types(line.replace("ORDER", "PAY1"))
@@ -107,10 +108,10 @@ def test_the_commands_about_money_run_before_a_channel(at: At, day: Day) -> None
         assert [p.status for p in payments] == ["open"]
 
 
-def with_channels(office: Path, day: Day) -> None:
-    """Give an office the channels of the day's world, and an unpaid order of its own."""
+def with_channels(office: Path, world: Mapping[str, Any]) -> None:
+    """Give an office the channels that a world tells of, and two unpaid orders of its own."""
     (office / "channels").mkdir(mode=0o700)
-    for told in day.world.info["channels"]:
+    for told in world["channels"]:
         names = (
             "channel",
             "merchant_id",
