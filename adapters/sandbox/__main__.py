@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from adapters.sandbox import traits
 from adapters.sandbox.faults import PLANS
 from adapters.sandbox.goods import PLATFORMS
 from adapters.sandbox.making import Wish, read_platforms
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--orders", type=int, default=usual.orders)
-    parser.add_argument("--platforms", default=",".join(PLATFORMS), help=f"of {', '.join(PLATFORMS)}")
+    parser.add_argument("--platforms", default=",".join(PLATFORMS), help=f"of {', '.join(traits.names())}")
     parser.add_argument("--start", default=usual.start, help="ISO time with an offset; the world's first second")
     parser.add_argument("--hours", type=float, default=usual.hours, help="how long orders keep coming")
     parser.add_argument("--faults", default=usual.faults, help=f"none, all, or of {', '.join(PLANS)}")

@@ -10,6 +10,8 @@ import re
 
 import msgspec
 
+from adapters.sandbox import traits
+
 
 class Carrier(msgspec.Struct, frozen=True, kw_only=True):
     """One carrier. `codes`: platform → code (JD: the number as text)."""
@@ -25,22 +27,22 @@ class Carrier(msgspec.Struct, frozen=True, kw_only=True):
         return re.fullmatch(self.pattern, waybill) is not None
 
 
-def _carrier(code: str, name: str, pattern: str, example: str, wechat: str, jd: str, douyin: str) -> Carrier:
-    codes = {"taobao": code, "wechat_shop": wechat, "jd": jd, "douyin": douyin}
+def _carrier(code: str, name: str, pattern: str, example: str) -> Carrier:
+    codes = {p: traits.of(p).carriers[code] for p in traits.names() if code in traits.of(p).carriers}
     return Carrier(code=code, name=name, pattern=pattern, example=example, codes=codes)
 
 
 CARRIERS = (
-    _carrier("SF", "顺丰速运", r"SF[0-9]{10,15}|[0-9]{12}", "SF0000000000001", "SF", "467", "shunfeng"),
-    _carrier("YTO", "圆通速递", r"YT[0-9]{10,15}|[0-9]{10,18}", "YT0000000000001", "YTO", "463", "yuantong"),
-    _carrier("ZTO", "中通快递", r"ZT[0-9]{10,15}|[0-9]{10,18}", "78000000000001", "ZTO", "1499", "zhongtong"),
-    _carrier("YUNDA", "韵达快递", r"YD[0-9]{10,15}|[0-9]{10,18}", "4300000000001", "YD", "1327", "yunda"),
-    _carrier("STO", "申通快递", r"ST[0-9]{10,15}|[0-9]{10,18}", "7700000000001", "STO", "470", "shentong"),
-    _carrier("EMS", "邮政EMS", r"[A-Z]{2}[0-9]{9}[A-Z]{2}|[0-9]{13}", "EA000000001CN", "EMS", "465", "ems"),
-    _carrier("JD", "京东快递", r"JD[A-Z0-9]{8,18}|[0-9]{12,15}", "JDVA00000000001", "JD", "2087", "jd"),
+    _carrier("SF", "顺丰速运", r"SF[0-9]{10,15}|[0-9]{12}", "SF0000000000001"),
+    _carrier("YTO", "圆通速递", r"YT[0-9]{10,15}|[0-9]{10,18}", "YT0000000000001"),
+    _carrier("ZTO", "中通快递", r"ZT[0-9]{10,15}|[0-9]{10,18}", "78000000000001"),
+    _carrier("YUNDA", "韵达快递", r"YD[0-9]{10,15}|[0-9]{10,18}", "4300000000001"),
+    _carrier("STO", "申通快递", r"ST[0-9]{10,15}|[0-9]{10,18}", "7700000000001"),
+    _carrier("EMS", "邮政EMS", r"[A-Z]{2}[0-9]{9}[A-Z]{2}|[0-9]{13}", "EA000000001CN"),
+    _carrier("JD", "京东快递", r"JD[A-Z0-9]{8,18}|[0-9]{12,15}", "JDVA00000000001"),
 )
 
 
 def find(platform: str, code: str) -> Carrier | None:
     """The carrier a platform calls `code`, None if it knows none."""
-    return next((c for c in CARRIERS if c.codes[platform] == code), None)
+    return next((c for c in CARRIERS if c.codes.get(platform) == code), None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sandbox import people
+from adapters.sandbox import people, traits
 from adapters.sandbox.faults import PLANS, Armed
 from adapters.sandbox.goods import Listing, ghost
 from adapters.sandbox.life import EVENTS
@@ -19,12 +19,6 @@ from adapters.sandbox.wire import digest, from_iso, iso
 from adapters.sandbox.world import Planned, World
 
 Action = Callable[[World, dict[str, Any]], dict[str, Any]]
-_SCRIPT_NO = {
-    "taobao": 3_900_000_000_000_000_017,
-    "wechat_shop": 3_740_000_000_000_000_017,
-    "jd": 310_000_000_017,
-    "douyin": 6_930_000_000_000_000_017,
-}
 
 
 class Mistake(Exception):
@@ -110,13 +104,14 @@ def make_order(world: World, wanted: dict[str, Any]) -> Planned:
 def _make(world: World, wanted: dict[str, Any]) -> Planned:
     platform = wanted["platform"]
     count = world.count(f"script {platform}")
-    no = str(wanted.get("no") or _SCRIPT_NO[platform] + count * 1000)
+    own = traits.of(platform)
+    created = from_iso(wanted["created_at"]) if "created_at" in wanted else world.now
+    no = str(wanted.get("no") or own.order_no(own.script_base + count * 1000, created))
     if world.find(platform, no) is not None:
         raise ValueError(f"{platform} has an order {no} already")
     lines = [_line(world, platform, x) for x in wanted["lines"]]
     for i, line in enumerate(lines):
-        line.no = no if len(lines) == 1 and platform in ("taobao", "douyin") else _line_no(platform, no, i)
-    created = from_iso(wanted["created_at"]) if "created_at" in wanted else world.now
+        line.no = own.line_no(no, i, len(lines))
     buyer = wanted.get("buyer", f"script{count}")
     order = Order(
         platform=platform,
@@ -140,12 +135,6 @@ def _make(world: World, wanted: dict[str, Any]) -> Planned:
     if paid_at != "never":
         events.append((from_iso(paid_at), "paid", {"hold": wanted["hold"]} if wanted.get("hold") else {}))
     return Planned(order=order, events=tuple(sorted(events, key=lambda e: e[0])))
-
-
-def _line_no(platform: str, no: str, i: int) -> str:
-    if platform == "wechat_shop":
-        return f"pu-{no[-12:]}-{i}"
-    return f"{no}-{i}" if platform == "jd" else str(int(no) + 3 + i * 7)
 
 
 def _line(world: World, platform: str, wanted: dict[str, Any]) -> Line:

@@ -11,14 +11,9 @@ from typing import Any
 
 import msgspec
 
-from adapters.sandbox import carriers, life
+from adapters.sandbox import carriers, life, traits
 from adapters.sandbox.state import Line, Order, Parcel, Refund
 from adapters.sandbox.world import World
-
-#: platforms that let nothing of a line leave while its buyer asks the money back
-_STRICT = ("jd", "douyin")
-#: platforms that refuse a waybill which was used for somebody else
-_UNIQUE_WAYBILLS = ("taobao",)
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +92,7 @@ def _judge(world: World, order: Order, parcels: Sequence[Parcel]) -> str:
         return "shipped"
     for parcel in parcels:
         used_for = world.waybills.get(parcel.waybill, order.receiver.key)
-        if used_for != order.receiver.key and order.platform in _UNIQUE_WAYBILLS:
+        if used_for != order.receiver.key and traits.of(order.platform).unique_waybills:
             return "waybill_used"
         for no, qty in parcel.lines:
             line = order.line(no)
@@ -113,7 +108,7 @@ def _judge_line(order: Order, line: Line | None, qty: int, left: dict[str, int])
         return "no_line"
     if line.closed:
         return "line_closed"
-    if line.refund != "none" and order.platform in _STRICT:
+    if line.refund != "none" and traits.of(order.platform).strict_refunds:
         return "refunding"
     if qty < 1 or qty > left[line.no]:
         return "too_many"

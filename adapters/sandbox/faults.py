@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.wire import chance, digest
 
 if TYPE_CHECKING:
@@ -56,11 +57,10 @@ PLANS: dict[str, Plan] = {
     "notify_wrong_amount": Plan(what="a notification is validly signed but tells another amount", rate=0.03, early=7),
 }
 CHANNELS = ("wechatpay", "alipay")
-#: only these platforms have the thing the fault is about
+#: only these platforms have the thing the fault is about; the others are everybody's
 ONLY = {
-    "single_object": ("taobao",),
-    "wrong_total": ("taobao", "jd", "douyin"),
-    "token_expired": ("taobao", "wechat_shop", "jd", "douyin"),
+    "single_object": traits.those(lambda t: t.lone_objects),
+    "wrong_total": traits.those(lambda t: t.totals),
     **dict.fromkeys((name for name in PLANS if name.startswith("notify_")), CHANNELS),
 }
 BREAKS = ("money", "id", "time")

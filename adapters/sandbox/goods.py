@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.money import split
 
+#: the platforms of a world that names none; there are more
 PLATFORMS = ("taobao", "wechat_shop", "jd", "douyin")
 _NAMES = ("羊毛衫", "围巾", "运动鞋", "T恤", "中筒袜", "防晒外套", "保温杯", "杯刷", "餐盒", "面霜", "洁面", "精华")
 _VARIANTS = (("颜色", "白色"), ("颜色", "灰色"), ("颜色", "藏青"), ("尺码", "M"), ("尺码", "L"))
@@ -21,19 +23,6 @@ _WAREHOUSES = (
     ("WH-SOUTH", "华南仓", ("广东", "广西", "海南", "湖南", "湖北", "云南", "贵州", "四川", "重庆")),
     ("WH-NORTH", "华北仓", ("北京", "天津", "河北", "河南", "山西", "陕西", "辽宁", "吉林", "黑龙江")),
 )
-#: each platform's shape of ids
-_LISTING_BASE = {
-    "taobao": 4_800_000_000_001,
-    "wechat_shop": 1_850_000_001,
-    "jd": 10_050_000_000_001,
-    "douyin": 3_400_000_000_000_001,
-}
-_PRODUCT_BASE = {
-    "taobao": 620_000_000_001,
-    "wechat_shop": 10_000_251_000_001,
-    "jd": 10_020_000_000_001,
-    "douyin": 3_650_000_000_000_000_001,
-}
 
 
 class Sku(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,8 +138,8 @@ def _listings(seed: int, platform: str, goods: Sequence[Sku]) -> list[Listing]:
         made[i] = msgspec.structs.replace(made[i], code=code, parts=(part,), unit=made[i].unit * pack)
     # some items have no variants: their only id is the product's
     for i in rng.sample(range(len(made)), max(1, len(made) // 15)):
-        if platform == "taobao":
-            lone = str(_PRODUCT_BASE[platform] + 500_000 + i)
+        if traits.of(platform).lone_items:
+            lone = str(traits.of(platform).product_base + 500_000 + i)
             made[i] = msgspec.structs.replace(made[i], has_variants=False, listing=lone, product=lone)
     for n in range(3):
         inside = rng.sample(range(len(goods)), rng.choice((2, 2, 3)))
@@ -161,8 +150,8 @@ def _listings(seed: int, platform: str, goods: Sequence[Sku]) -> list[Listing]:
 def _plain(platform: str, i: int, sku: Sku) -> Listing:
     return Listing(
         platform=platform,
-        listing=str(_LISTING_BASE[platform] + i),
-        product=str(_PRODUCT_BASE[platform] + sku.product),
+        listing=str(traits.of(platform).listing_base + i),
+        product=str(traits.of(platform).product_base + sku.product),
         code=sku.sku,
         title=sku.title,
         variant=sku.variant,
@@ -177,8 +166,8 @@ def _bundle(platform: str, i: int, n: int, inside: Sequence[Sku], rng: random.Ra
     shares = split(100, values)
     return Listing(
         platform=platform,
-        listing=str(_LISTING_BASE[platform] + i),
-        product=str(_PRODUCT_BASE[platform] + 900 + n),
+        listing=str(traits.of(platform).listing_base + i),
+        product=str(traits.of(platform).product_base + 900 + n),
         code=f"SET-{n + 1:02d}",
         title=f"示例组合{n + 1}",
         variant=("规格", "套装"),
@@ -191,8 +180,8 @@ def ghost(platform: str, n: int) -> Listing:
     """A listing that is in no catalogue; every other one has no merchant code either."""
     return Listing(
         platform=platform,
-        listing=str(_LISTING_BASE[platform] + 700_000 + n),
-        product=str(_PRODUCT_BASE[platform] + 700_000 + n),
+        listing=str(traits.of(platform).listing_base + 700_000 + n),
+        product=str(traits.of(platform).product_base + 700_000 + n),
         code=f"GHOST-{n:04d}" if n % 2 == 0 else "",
         title="示例未登记商品",
         variant=("规格", "标准"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from adapters.sandbox import traits
 from adapters.sandbox.state import Line, Order, Receiver, Refund
 from adapters.sandbox.wire import digest
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 Event = Callable[["World", Order, dict[str, Any]], bool]
 EVENTS: dict[str, Event] = {}
-#: events that change an order without moving its modified time, per platform (douyin: flag and remark changes)
-SILENT: dict[str, frozenset[str]] = {"douyin": frozenset({"memo"})}
 _OPEN = ("asked", "agreed", "returned")
 
 
@@ -142,8 +141,8 @@ def refund_asked(world: World, order: Order, args: dict[str, Any]) -> bool:
         kind = args.get("kind", "return")
         lines = [x for x in lines if x.shipped_qty or kind == "before_shipping"]
     reason = args.get("reason", "不想要了")
-    if order.platform == "jd" and not shipped:
-        # before shipping JD knows only the whole order: one application for it
+    if traits.of(order.platform).whole_refunds and not shipped:
+        # one application for the whole order
         refunds = [_open_refund(world, order, None, kind, reason)]
     else:
         refunds = [_open_refund(world, order, line, kind, reason) for line in lines]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.book import Book
 from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
@@ -19,17 +20,6 @@ from adapters.sandbox.pay.till import Till
 from adapters.sandbox.timeline import make_day, opening_stock
 from adapters.sandbox.wire import from_iso, iso, token_text
 from adapters.sandbox.world import Shop, World
-
-_SELLERS = {"taobao": "2200000000001", "wechat_shop": "wx00000000000000aa", "jd": "10000001", "douyin": "7700001"}
-_KEYS = {
-    "taobao": "12129701",
-    "wechat_shop": "wx00000000000000aa",
-    "jd": "EXAMPLEAPPKEY",
-    "douyin": "6800000000000000001",
-}
-_ALIASES = {"taobao": "tmall", "wechat_shop": "wechat", "jd": "jd", "douyin": "douyin"}
-#: platforms whose first token comes from an authorisation page, so that it is handed out beforehand
-_HANDED = ("taobao", "jd")
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,11 +51,12 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_shop(platform: str, seed: int) -> Shop:
     """The one shop of a platform; its secret comes of the seed."""
+    own = traits.of(platform)
     return Shop(
-        alias=_ALIASES[platform],
+        alias=own.alias,
         platform=platform,
-        seller_id=_SELLERS[platform],
-        app_key=_KEYS[platform],
+        seller_id=own.seller_id,
+        app_key=own.app_key,
         app_secret=token_text(32, seed, platform, "secret"),
     )
 
@@ -79,9 +70,9 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     if set(wish.channels) - set(CHANNELS):
         raise ValueError(f"no such channel in {', '.join(wish.channels)}; there are {', '.join(CHANNELS)}")
     planting = Planting.read(wish.bills)
-    unknown = set(wish.platforms) - set(PLATFORMS)
+    unknown = set(wish.platforms) - set(traits.names())
     if unknown or not wish.platforms:
-        raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(PLATFORMS)}")
+        raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(traits.names())}")
     start = from_iso(wish.start)
     faults = Faults.read(wish.seed, wish.faults, delay_s=wish.delay_s)
     catalogue = make_catalogue(wish.seed, wish.skus, wish.platforms)
@@ -108,7 +99,7 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     if wish.channels:
         world.till = Till(world, wish.channels, planting)
     for platform in wish.platforms:
-        if platform in _HANDED:
+        if traits.of(platform).handed:
             world.tokens[platform].issue(start)
     return Made(world=world, goods=goods)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sandbox import people
+from adapters.sandbox import people, traits
 from adapters.sandbox.faults import PLANS
 from adapters.sandbox.goods import WAREHOUSES, Catalogue, Listing, ghost
 from adapters.sandbox.money import split
@@ -22,12 +22,6 @@ from adapters.sandbox.world import Planned
 
 _MINUTE = 60
 _HOUR = 3600
-_FIRST_NO = {
-    "taobao": 3_890_012_345_678_900_011,
-    "wechat_shop": 3_731_530_234_568_901_120,
-    "jd": 298_765_432_101,
-    "douyin": 6_920_000_000_000_000_101,
-}
 _REMARKS = ("请尽快发货", "请发顺丰", "送货前请联系", "不要放快递柜", "")
 _MEMOS = ("加赠小样", "老客户", "已催仓库")
 _EVENT = tuple[int, str, dict[str, Any]]
@@ -37,19 +31,15 @@ class Numbers:
     """Order and line numbers of one platform: rising, unevenly spaced, and too near each other for floats."""
 
     def __init__(self, platform: str, rng: random.Random) -> None:
-        self.platform, self._rng = platform, rng
-        self._next = _FIRST_NO[platform]
+        self.own, self._rng = traits.of(platform), rng
+        self._next = self.own.order_base
 
-    def take(self, lines: int) -> tuple[str, list[str]]:
+    def take(self, lines: int, created: int) -> tuple[str, list[str]]:
         """The number of an order and of its lines; a lone line has the order's number where the platform does so."""
-        no = self._next
+        no = self.own.order_no(self._next, created)
         # doubles lie 512 apart up here: neighbours must not fall together
         self._next += self._rng.randrange(40, 400) + lines * 8
-        if self.platform in ("taobao", "douyin"):
-            return str(no), [str(no)] if lines == 1 else [str(no + 3 + i * 7) for i in range(lines)]
-        if self.platform == "jd":
-            return str(no), [f"{no}-{i}" for i in range(lines)]
-        return str(no), [f"pu-{str(no)[-12:]}-{i}" for i in range(lines)]
+        return no, [self.own.line_no(no, i, lines) for i in range(lines)]
 
 
 class Day:
@@ -60,6 +50,7 @@ class Day:
     ) -> None:
         self.rng = random.Random(f"day:{seed}:{platform}")
         self.platform, self.start, self.span = platform, start, int(hours * _HOUR)
+        self.own = traits.of(platform)
         self.listings = catalogue.listings[platform]
         self.numbers = Numbers(platform, self.rng)
         self.ghosts = ghosts
@@ -93,7 +84,7 @@ class Day:
     def _plan(self, buyer: Buyer, receiver: Receiver, created: int) -> Planned:
         self.made += 1
         lines = self._lines()
-        no, line_nos = self.numbers.take(len(lines))
+        no, line_nos = self.numbers.take(len(lines), created)
         for line, line_no in zip(lines, line_nos, strict=True):
             line.no = line_no
         freight = self.rng.choice((0, 0, 0, 600, 800, 1000))
@@ -115,6 +106,8 @@ class Day:
         return Planned(order=order, events=tuple(sorted(events, key=lambda e: (e[0], e[1]))))
 
     def _lines(self) -> list[Line]:
+        if self.own.most_lines == 1:
+            return self._lone_line()
         count = self.rng.choices((1, 2, 3, 4), (62, 25, 9, 4))[0]
         chosen: list[Listing] = self.rng.sample(self.listings, min(count, len(self.listings)))
         if self.ghosts and (self.made == 5 or self.rng.random() < PLANS["unknown_sku"].rate):
@@ -122,6 +115,16 @@ class Day:
         lines = [Line(no="", listing=x, qty=self.rng.choices((1, 2, 3), (80, 16, 4))[0], unit=x.unit) for x in chosen]
         if len(lines) > 1 and self.rng.random() < 0.04:
             lines[-1].gift, lines[-1].unit, lines[-1].qty = True, 0, 1
+        return lines
+
+    def _lone_line(self) -> list[Line]:
+        """One kind of goods, sometimes several pieces, sometimes with a gift beside it."""
+        sold, given = self.rng.sample(self.listings, 2)
+        if self.ghosts and (self.made == 5 or self.rng.random() < PLANS["unknown_sku"].rate):
+            sold = ghost(self.platform, self.made)
+        lines = [Line(no="", listing=sold, qty=self.rng.choices((1, 2, 3), (70, 22, 8))[0], unit=sold.unit)]
+        if self.rng.random() < 0.08:
+            lines.append(Line(no="", listing=given, qty=1, unit=0, gift=True))
         return lines
 
     def _discount(self, order: Order) -> None:
@@ -141,12 +144,12 @@ class Day:
                 payers, split(min(sum(net) // 9, self.rng.choice((500, 777, 1500))), net), strict=True
             ):
                 line.platform_off = part
-        if self.platform == "douyin" and self.rng.random() < 0.1:
+        if self.own.talents and self.rng.random() < 0.1:
             for line, part in zip(payers, split(min(sum(net) // 12, 500), net), strict=True):
                 line.talent_off = part
-        if self.platform == "douyin" and self.rng.random() < 0.1:
+        if self.own.talents and self.rng.random() < 0.1:
             order.channel_off = 200
-        if self.platform in ("taobao", "wechat_shop") and self.rng.random() < 0.03:
+        if self.own.price_changes and self.rng.random() < 0.03:
             payers[0].adjust = -min(300, payers[0].paid // 4)
 
     def _life(self, order: Order) -> list[_EVENT]:
@@ -160,7 +163,7 @@ class Day:
         paid_at = created + self.rng.randrange(5, 45)
         if draw < 0.15:
             paid_at = created + self.rng.randrange(3 * _MINUTE, 26 * _MINUTE)
-        elif draw < 0.165 and self.platform in ("taobao", "douyin"):
+        elif draw < 0.165 and self.own.presale:
             order.presale = True
             events.append((paid_at, "deposit", {}))
             paid_at = created + self.rng.randrange(2 * _HOUR, 5 * _HOUR)
@@ -170,7 +173,7 @@ class Day:
         if hold:
             ready = paid_at + self.rng.randrange(10 * _MINUTE, 70 * _MINUTE)
             events.append((ready, "released", {}))
-        if self.platform == "jd":
+        if self.own.settles_late:
             events.append((paid_at + self.rng.randrange(60, 20 * _MINUTE), "settled", {}))
         return events + self._changes(order, paid_at) + self._refund_before(order, ready)
 
@@ -178,7 +181,7 @@ class Day:
         draw = self.rng.random()
         if draw < 0.015:
             return "group_unfinished"
-        return "risk_control" if draw < 0.025 and self.platform in ("taobao", "jd", "douyin") else ""
+        return "risk_control" if draw < 0.025 and self.own.risk_control else ""
 
     def _changes(self, order: Order, paid_at: int) -> list[_EVENT]:
         events: list[_EVENT] = []
@@ -191,7 +194,7 @@ class Day:
         if self.rng.random() < 0.04:
             memo = {"text": self.rng.choice(_MEMOS), "flag": self.rng.randrange(1, 6)}
             events.append((paid_at + self.rng.randrange(60, 90 * _MINUTE), "memo", memo))
-        if len(order.lines) > 1 and self.platform != "jd" and self.rng.random() < 0.04:
+        if len(order.lines) > 1 and not self.own.whole_refunds and self.rng.random() < 0.04:
             events.append((paid_at + self.rng.randrange(2 * _MINUTE, 60 * _MINUTE), "line_closed", {"line": 0}))
         return events
 
@@ -201,7 +204,7 @@ class Day:
         if draw > 0.07:
             return []
         at = ready + self.rng.randrange(3 * _MINUTE, 120 * _MINUTE)
-        part = {"line": 0} if draw < 0.02 and len(order.lines) > 1 and self.platform != "jd" else {}
+        part = {"line": 0} if draw < 0.02 and len(order.lines) > 1 and not self.own.whole_refunds else {}
         events: list[_EVENT] = [(at, "refund_asked", {**part, "reason": "拍错/多拍"})]
         if self.rng.random() < 0.2:
             events.append((at + self.rng.randrange(2 * _MINUTE, 12 * _MINUTE), "refund_withdrawn", {}))

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.wire import token_text
-
-_DAY = 86400
-#: seconds an access token and a refresh token live, per platform (wechat_shop: no refresh token)
-LIVES = {
-    "taobao": (30 * _DAY, 60 * _DAY),
-    "wechat_shop": (7200, 0),
-    "jd": (30 * _DAY, 30 * _DAY),
-    "douyin": (7 * _DAY, 14 * _DAY),
-}
-
 
 #: a token that the seller gave by hand works again this long after it was killed: he authorised the app once more
 _AGAIN_S = 1800
@@ -46,7 +37,7 @@ class TokenBox(msgspec.Struct, kw_only=True):
     def issue(self, now: int) -> Token:
         """Make a new token; older ones stay as they are."""
         n = len(self.tokens)
-        life, refresh_life = LIVES[self.platform]
+        life, refresh_life = traits.of(self.platform).token_life
         token = Token(
             access=token_text(48, self.seed, self.platform, "access", n),
             refresh=token_text(48, self.seed, self.platform, "refresh", n) if refresh_life else "",
@@ -80,6 +71,6 @@ class TokenBox(msgspec.Struct, kw_only=True):
         """End every living access token at once; refresh tokens live on. Returns the latest one that was alive."""
         alive = [t for t in self.tokens if self.alive(t, now)]
         for token in alive:
-            token.dead_until = now + _AGAIN_S if self.platform in ("taobao", "jd") else _NEVER
+            token.dead_until = now + _AGAIN_S if traits.of(self.platform).handed else _NEVER
             token.early = True
         return alive[-1] if alive else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from adapters.sandbox import life
+from adapters.sandbox import life, traits
 from adapters.sandbox.book import Book
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import Catalogue
@@ -23,13 +23,6 @@ from adapters.sandbox.wire import iso
 
 if TYPE_CHECKING:
     from adapters.sandbox.pay.till import Till
-
-_REFUND_BASE = {
-    "taobao": 180_000_000_000_000_001,
-    "wechat_shop": 2_000_000_600_000_001,
-    "jd": 970_000_001,
-    "douyin": 7_300_000_000_000_000_101,
-}
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +156,7 @@ class World:
         """Apply an event to an order; the book says whether it was possible."""
         changed = life.EVENTS[name](self, order, args)
         if changed:
-            self.changed(order, moves=name not in life.SILENT.get(order.platform, ()))
+            self.changed(order, moves=name not in traits.of(order.platform).silent)
         facts = {k: v for k, v in args.items() if k != "receiver"}
         if "receiver" in args:
             facts["receiver"] = args["receiver"]["key"]
@@ -207,8 +200,7 @@ class World:
 
     def _as_it_stands(self, order: Order) -> dict[str, Any]:
         refunds = [self._refund_to_book(order.platform, no) for no in order.refunds]
-        # JD never lists what was not paid
-        listed = order.visible_from <= self.now and (order.platform != "jd" or order.paid_at > 0)
+        listed = order.visible_from <= self.now and traits.of(order.platform).listed(order)
         return {**order.to_book(), "listed": listed, "refunds": refunds}
 
     def _refund_to_book(self, platform: str, no: str) -> dict[str, Any]:
@@ -223,7 +215,7 @@ class World:
         return self._counts[name]
 
     def next_refund_no(self, platform: str) -> str:
-        return str(_REFUND_BASE[platform] + self.count(f"refund {platform}") * 10)
+        return str(traits.of(platform).refund_base + self.count(f"refund {platform}") * 10)
 
     def add_refund(self, refund: Refund, platform: str) -> None:
         self.refunds[platform, refund.no] = refund
