@@ -61,6 +61,7 @@ CHANNELS = ("wechatpay", "alipay")
 ONLY = {
     "single_object": traits.those(lambda t: t.lone_objects),
     "wrong_total": traits.those(lambda t: t.totals),
+    "float_money": traits.those(lambda t: not t.number_money),
     **dict.fromkeys((name for name in PLANS if name.startswith("notify_")), CHANNELS),
 }
 BREAKS = ("money", "id", "time")

@@ -87,6 +87,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     totals: bool = True
     #: a list of one may come as the object alone
     lone_objects: bool = False
+    #: amounts are JSON numbers anyway
+    number_money: bool = False
     #: whether lists ever show an order as it stands
     listed: Callable[[Order], bool] = always
 
