@@ -56,6 +56,7 @@ CATALOGUE: tuple[Job, ...] = (
     Job("push shipments", (), "*/2 * * * *", "per effect", "tell the platforms which parcels left", 30 * MINUTE),
     Job("push stock", (), "*/5 * * * *", "per effect", "publish stock levels by each shop's formula", HOUR),
     Job("refund decide", (), "*/5 * * * *", "per refund", "decide the simple refunds by rule", HOUR),
+    Job("reconcile payments", (), "*/5 * * * *", "per payment", "ask payment channels about what is open, close what expired", HOUR),
     Job("order complete", (), "7 * * * *", "per order", "complete what the buyers have received", 3 * HOUR),
     Job("order expire", (), "* * * * *", "per task", "release ended holds, close our own unpaid orders", 15 * MINUTE),
     Job("stock alerts", (), "12 * * * *", "none", "alarm when available stock falls below the threshold", 3 * HOUR),

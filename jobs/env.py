@@ -27,6 +27,7 @@ from stores.records import Run
 
 if TYPE_CHECKING:
     from adapters.platforms.base import Platform
+    from jobs.channels import Channels
     from jobs.schema import Settings, ShopSection
     from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
     from stores.privacy import Privacy
@@ -219,6 +220,13 @@ class Env:
             if alias not in self._platforms:
                 self._platforms[alias] = self._keep(connect(self, alias))
             return self._platforms[alias]
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The payment channels, each read from its own file when it is used."""
+        from jobs.channels import Channels
+
+        return self._keep(Channels(self))
 
     def drain_faults(self) -> list[dict[str, Any]]:
         """What went wrong on the wire at any shop since the last time, also what a repetition healed."""

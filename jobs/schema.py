@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+#: the platform of orders that no marketplace owns: they are imported, and nobody else is asked or told
+OWN = "own"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -194,6 +196,10 @@ class RefundsSection(Section):
     auto_up_to_minor: int = 0
     #: warehouse that takes returns; empty: the one that shipped
     returns_to: str = ""
+    #: an exchange sends its goods once it is approved, not only when the old ones are back
+    exchange_first: bool = False
+    #: own shop of the orders that exchanges and reships of marketplace orders make; empty: the only own shop
+    linked_shop: str = ""
 
 
 class CompleteSection(Section):
@@ -204,6 +210,27 @@ class CompleteSection(Section):
 class ExpireSection(Section):
     #: unpaid orders that we own close after
     after: Seconds = 900.0
+
+
+class PaymentsSection(Section):
+    """Collecting for our own orders. Each channel has a file of its own in the folder `channels`, read at use."""
+
+    #: folder of the channels' files, ALIAS.toml each, relative to the settings file
+    channels: str = "channels"
+    #: how long a buyer may pay
+    expires: Seconds = 900.0
+    #: what the buyer reads at the channel; {number} is the order's number
+    title: str = "订单 {number}"
+    #: how long whoever asks a channel is left alone with it
+    lease: Seconds = 60.0
+    batch: int = Field(200, ge=1, le=500)
+    #: `oms pay listen`: requests per second and channel, and at once; what is more is told to come again
+    rate: float = Field(50.0, gt=0)
+    burst: int = Field(200, ge=1)
+    #: largest body, KiB
+    body_kb: int = Field(64, ge=1, le=1024)
+    #: a request that is not whole, or not done with, by then ends; channels wait five seconds
+    patience: Seconds = 4.0
 
 
 class PrivacySection(Section):
@@ -255,8 +282,9 @@ class ShopSection(Section):
     platform: str
     #: the seller's id at the platform; never changes, unlike the alias
     seller_id: str
-    app_key: str
-    app_secret: str
+    #: both are needed to call a platform, so by all shops but own ones
+    app_key: str = ""
+    app_secret: str = ""
     #: fixed access token; empty: `oms shop token` stores one, renewed before it ends
     token: str = ""
     base_url: str = ""
@@ -287,6 +315,7 @@ class Settings(Section):
     refunds: RefundsSection = RefundsSection()
     complete: CompleteSection = CompleteSection()
     expire: ExpireSection = ExpireSection()
+    payments: PaymentsSection = PaymentsSection()
     privacy: PrivacySection = PrivacySection()
     notify: NotifySection = NotifySection()
     products: ProductsSection = ProductsSection()

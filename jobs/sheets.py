@@ -37,6 +37,8 @@ class Sheet(NamedTuple):
 
     header: tuple[str, ...]
     rows: list[Row]
+    #: the headings as the file has them
+    titles: tuple[str, ...] = ()
 
 
 def safe(value: object) -> object:
@@ -74,12 +76,13 @@ def read(path: Path, aliases: Mapping[str, str], *, need: Sequence[str] = ()) ->
         raise BadFile(f"{path}: {error.strerror or error}") from error
     if not lines:
         raise BadFile(f"{path}: it is empty; the first row must name the columns")
-    header = tuple(aliases.get(str(c).strip().lower(), str(c).strip()) for c in lines[0][1])
+    titles = tuple("" if c is None else str(c).strip() for c in lines[0][1])
+    header = tuple(aliases.get(t.lower(), t) for t in titles)
     missing = [name for name in need if name not in header]
     if missing:
         raise BadFile(f"{path}: no column {', '.join(missing)}; found: {', '.join(c for c in header if c)}")
     rows = [_row(number, header, cells) for number, cells in lines[1:]]
-    return Sheet(header, [row for row in rows if any(row.cells.values())])
+    return Sheet(header, [row for row in rows if any(row.cells.values())], titles)
 
 
 def _row(number: int, header: Sequence[str], cells: Sequence[object]) -> Row:

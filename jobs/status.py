@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.catalogue import late
+from jobs.schema import OWN
 from jobs.shops import rests_until
 from stores.records import Progress, Window
 
@@ -60,15 +61,16 @@ def status(env: Env) -> dict[str, Any]:
 
 
 def _shops(env: Env) -> list[dict[str, Any]]:
-    """One row per shop and kind that was ever pulled, and one per enabled shop that never was."""
+    """One row per shop and kind that was ever pulled, and one per enabled shop that never was; what is imported and
+    never pulled has no marks that could lag."""
     now = env.clock.now()
     marks: dict[tuple[str, str], tuple[datetime | None, datetime | None]] = {}
     for (shop, kind, _), mark in env.ledger.marks().items():
         frontier, proven = marks.get((shop, kind), (mark.frontier, mark.proven))
         marks[shop, kind] = (_earlier(frontier, mark.frontier), _earlier(proven, mark.proven))
-    for alias in env.shops():
+    for alias, section in env.shops().items():
         if not any(shop == alias for shop, _ in marks):
-            marks[alias, "orders"] = (None, None)
+            marks[alias, "imported" if section.platform == OWN else "orders"] = (None, None)
     waiting: dict[tuple[str, str], list[Window]] = {}
     for window in env.ledger.windows(state="open", limit=_MANY):
         waiting.setdefault((window.shop, window.kind), []).append(window)

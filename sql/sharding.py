@@ -1,6 +1,7 @@
 """How each table is spread when a store is sharded: a table of marks, from which routing rules are written.
 
-The last three characters of an order number, of a refund number (which takes its order's) or of a parcel number are
+The last three characters of an order number, of a refund, payment or back number (which take their order's) or of a parcel
+number are
 the shard 000–511: database n // 64, table n % 64. `single` tables live in one database; `broadcast` ones in each.
 What changes in one step with an order lies in its shard.
 """
@@ -27,6 +28,8 @@ PER_DATABASE = 64
 _BY_ORDER = Mark("sharded", "order_no")
 _BY_PARCEL = Mark("sharded", "parcel_no")
 _BY_REFUND = Mark("sharded", "refund_no", also="order_no")
+_BY_PAYMENT = Mark("sharded", "payment_no", also="order_no")
+_BY_BACK = Mark("sharded", "back_no", also="order_no")
 _SINGLE = Mark("single")
 
 MARKS: dict[str, Mark] = {
@@ -45,6 +48,9 @@ MARKS: dict[str, Mark] = {
     "memberships": _BY_ORDER,
     "refunds": _BY_REFUND,
     "refund_lines": _BY_REFUND,
+    # their numbers take the shard of their order, with which they change in one step
+    "payments": _BY_PAYMENT,
+    "payment_backs": _BY_BACK,
     # changes in one step with its order; groups are gathered over all shards, whose rows are few
     "waiting": _BY_ORDER,
     "parcels": _BY_PARCEL,

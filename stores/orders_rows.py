@@ -12,12 +12,14 @@ from sql import orders as t
 from sql.columns import dumps, ms
 from stores.database import insert_sql
 from stores.records import (
+    Back,
     Hold,
     Line,
     Mark,
     Membership,
     Order,
     Parcel,
+    Payment,
     Refund,
     RefundLine,
     Region,
@@ -76,5 +78,7 @@ MEMBERSHIPS = Rows(t.memberships, Membership)
 PARCELS = Rows(t.parcels, Parcel)
 REFUNDS = Rows(t.refunds, Refund)
 REFUND_LINES = Rows(t.refund_lines, RefundLine)
+PAYMENTS = Rows(t.payments, Payment)
+BACKS = Rows(t.payment_backs, Back)
 
 ADD_STEP = insert_sql(t.history, (*STEPS.columns, "order_no"))

@@ -32,6 +32,7 @@ from stores.records import (
     Step,
     Waiting,
 )
+from stores.sql_payments import SqlPayments
 
 _receiver = msgspec.json.Decoder(Receiver).decode
 _EDIT = f"SELECT {', '.join(names(t.order_edits))} FROM order_edits"
@@ -41,7 +42,7 @@ _FINAL = (Progress.COMPLETED, Progress.CANCELLED)
 _ON_THE_WAY = [p for p in Progress if p not in _FINAL]
 
 
-class SqlOrders:
+class SqlOrders(SqlPayments):
     """See `stores.contracts.Orders`."""
 
     def __init__(self, url: str, *, clock: Clock, privacy: Privacy) -> None:

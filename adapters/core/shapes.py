@@ -130,6 +130,8 @@ class StockCapability(msgspec.Struct, frozen=True, kw_only=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What this platform can do beside pulling; None or empty: it cannot."""
 
+    #: there is somebody to ask and to tell; False: its orders come from files and live here alone
+    remote: bool = True
     ship: ShipCapability | None = None
     stock: StockCapability | None = None
     #: agree, refuse, goods_received

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from adapters.sandbox import traits
 from adapters.sandbox.faults import PLANS
-from adapters.sandbox.goods import PLATFORMS
 from adapters.sandbox.making import Wish, read_platforms
 from adapters.sandbox.pay import CHANNELS
 from adapters.sandbox.pay.planting import KINDS
@@ -24,7 +23,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--orders", type=int, default=usual.orders)
-    parser.add_argument("--platforms", default=",".join(PLATFORMS), help=f"of {', '.join(traits.names())}")
+    parser.add_argument("--platforms", default=",".join(usual.platforms), help=f"of {', '.join(traits.names())}")
     parser.add_argument("--start", default=usual.start, help="ISO time with an offset; the world's first second")
     parser.add_argument("--hours", type=float, default=usual.hours, help="how long orders keep coming")
     parser.add_argument("--faults", default=usual.faults, help=f"none, all, or of {', '.join(PLANS)}")
@@ -34,12 +33,18 @@ def main() -> None:
     )
     parser.add_argument("--rate", type=float, default=usual.rate, help="calls a second; 0: each platform's own rate")
     parser.add_argument(
+        "--differences", type=float, default=usual.differences, help="chance that a statement tells an order wrongly"
+    )
+    parser.add_argument(
         "--channels", default=",".join(CHANNELS), help=f"payment channels, of {', '.join(CHANNELS)}; empty: none"
     )
     parser.add_argument(
         "--bills",
         default=usual.bills,
         help=f"differences planted into bills: none, all, or of {', '.join(KINDS)}, as fee=0.1",
+    )
+    parser.add_argument(
+        "--countries", default="", help="where a platform's shop sells, if elsewhere than usual: shopee=VN, with commas"
     )
     words = parser.parse_args()
     wish = Wish(
@@ -52,8 +57,10 @@ def main() -> None:
         skus=words.skus,
         delay_s=words.delay,
         rate=words.rate,
+        differences=words.differences,
         channels=read_platforms(words.channels),
         bills=words.bills,
+        countries=read_platforms(words.countries),
     )
     try:
         serve(words.folder, wish, words.port)

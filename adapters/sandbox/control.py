@@ -14,7 +14,7 @@ from adapters.sandbox.goods import Listing, ghost
 from adapters.sandbox.life import EVENTS
 from adapters.sandbox.pay.till import Habits, Till
 from adapters.sandbox.state import Line, Order, Receiver
-from adapters.sandbox.timeline import share_freight
+from adapters.sandbox.timeline import add_tax, share_freight
 from adapters.sandbox.wire import digest, from_iso, iso
 from adapters.sandbox.world import Planned, World
 
@@ -64,7 +64,7 @@ def heal(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def close(world: World, body: dict[str, Any]) -> dict[str, Any]:
-    """Write orders.jsonl as things stand; the world goes on."""
+    """Write down how things stand, see `book`; the world goes on."""
     world.snapshot()
     return {"orders": len(world.orders)}
 
@@ -104,20 +104,21 @@ def make_order(world: World, wanted: dict[str, Any]) -> Planned:
 def _make(world: World, wanted: dict[str, Any]) -> Planned:
     platform = wanted["platform"]
     count = world.count(f"script {platform}")
-    own = traits.of(platform)
+    known, home = traits.find(platform), world.shops[platform].home
     created = from_iso(wanted["created_at"]) if "created_at" in wanted else world.now
-    no = str(wanted.get("no") or own.order_no(own.script_base + count * 1000, created))
+    no = str(wanted.get("no") or known.order_no(known.first_script + count * 1000, created))
     if world.find(platform, no) is not None:
         raise ValueError(f"{platform} has an order {no} already")
     lines = [_line(world, platform, x) for x in wanted["lines"]]
     for i, line in enumerate(lines):
-        line.no = own.line_no(no, i, len(lines))
+        line.no = no if len(lines) == 1 and known.lone_line else known.line_no(no, i)
     buyer = wanted.get("buyer", f"script{count}")
     order = Order(
         platform=platform,
         no=no,
         buyer=buyer,
-        receiver=_receiver(buyer, wanted.get("receiver", {})),
+        receiver=_receiver(buyer, wanted.get("receiver", {}), home.country),
+        currency=home.currency,
         lines=lines,
         freight=int(wanted.get("freight", 0)),
         created=created,
@@ -130,6 +131,7 @@ def _make(world: World, wanted: dict[str, Any]) -> Planned:
         after_ship=[(int(e["after_s"]), _event(e), e.get("args", {})) for e in wanted.get("after_ship", [])],
     )
     share_freight(order)
+    add_tax(order, home)
     events = [(_at(created, e), _event(e), e.get("args", {})) for e in wanted.get("events", [])]
     paid_at = wanted.get("paid_at", iso(created))
     if paid_at != "never":
@@ -139,7 +141,7 @@ def _make(world: World, wanted: dict[str, Any]) -> Planned:
 
 def _line(world: World, platform: str, wanted: dict[str, Any]) -> Line:
     if wanted.get("unknown"):
-        listing: Listing | None = ghost(platform, digest(wanted.get("code", "")) % 1000)
+        listing: Listing | None = ghost(platform, digest(wanted.get("code", "")) % 1000, world.shops[platform].home)
     else:
         listing = world.catalogue.find(platform, str(wanted.get("sku") or wanted.get("listing") or wanted.get("code")))
     if listing is None:
@@ -156,9 +158,9 @@ def _line(world: World, platform: str, wanted: dict[str, Any]) -> Line:
     return line
 
 
-def _receiver(buyer: str, wanted: dict[str, Any]) -> Receiver:
+def _receiver(buyer: str, wanted: dict[str, Any], country: str) -> Receiver:
     key = wanted.get("key", f"{buyer}/0")
-    made = people.make_receiver(random.Random(f"script:{key}"), key)
+    made = people.make_receiver(random.Random(f"script:{key}"), key, country)
     return msgspec.structs.replace(made, **wanted)
 
 

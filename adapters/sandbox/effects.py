@@ -117,7 +117,7 @@ def _judge(world: World, order: Order, parcels: Sequence[Parcel]) -> str:
         return "shipped"
     for parcel in parcels:
         used_for = world.waybills.get(parcel.waybill, order.receiver.key)
-        if used_for != order.receiver.key and traits.of(order.platform).unique_waybills:
+        if used_for != order.receiver.key and traits.find(order.platform).unique_waybills:
             return "waybill_used"
         for no, qty in parcel.lines:
             line = order.line(no)
@@ -133,7 +133,7 @@ def _judge_line(order: Order, line: Line | None, qty: int, left: dict[str, int])
         return "no_line"
     if line.closed:
         return "line_closed"
-    if line.refund != "none" and traits.of(order.platform).strict_refunds:
+    if line.refund != "none" and traits.find(order.platform).strict:
         return "refunding"
     if qty < 1 or qty > left[line.no]:
         return "too_many"

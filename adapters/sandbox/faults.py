@@ -57,11 +57,13 @@ PLANS: dict[str, Plan] = {
     "notify_wrong_amount": Plan(what="a notification is validly signed but tells another amount", rate=0.03, early=7),
 }
 CHANNELS = ("wechatpay", "alipay")
-#: only these platforms have the thing the fault is about; the others are everybody's
+#: only these platforms have the thing the fault is about
 ONLY = {
-    "single_object": traits.those(lambda t: t.lone_objects),
-    "wrong_total": traits.those(lambda t: t.totals),
-    "float_money": traits.those(lambda t: not t.number_money),
+    **{
+        name: tuple(p for p in traits.names() if name in traits.find(p).faults)
+        for name in ("single_object", "wrong_total", "token_expired")
+    },
+    "float_money": tuple(p for p in traits.names() if not traits.find(p).number_money),
     **dict.fromkeys((name for name in PLANS if name.startswith("notify_")), CHANNELS),
 }
 BREAKS = ("money", "id", "time")

@@ -7,15 +7,14 @@ bundle of several SKUs. A listing that is not `known` is in no catalogue.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from adapters.sandbox import traits
+from adapters.sandbox.homes import HOMES, Home
 from adapters.sandbox.money import split
 
-#: the platforms of a world that names none; there are more
-PLATFORMS = ("taobao", "wechat_shop", "jd", "douyin")
 _NAMES = ("羊毛衫", "围巾", "运动鞋", "T恤", "中筒袜", "防晒外套", "保温杯", "杯刷", "餐盒", "面霜", "洁面", "精华")
 _VARIANTS = (("颜色", "白色"), ("颜色", "灰色"), ("颜色", "藏青"), ("尺码", "M"), ("尺码", "L"))
 _WAREHOUSES = (
@@ -107,11 +106,19 @@ class Catalogue(msgspec.Struct, kw_only=True):
         ]
 
 
-def make_catalogue(seed: int, skus: int, platforms: Sequence[str]) -> Catalogue:
-    """Make the goods of a seed: `skus` SKUs, all of them listed on each platform, plus packs and bundles."""
+def make_catalogue(
+    seed: int, skus: int, platforms: Sequence[str], homes: Mapping[str, Home] | None = None
+) -> Catalogue:
+    """Make the goods of a seed: `skus` SKUs, all of them listed on each platform, plus packs and bundles.
+
+    homes: platform → where its shop sells, which sets the prices of its listings; at home where none is named.
+    """
     rng = random.Random(f"goods:{seed}")
     goods = [_sku(rng, i) for i in range(skus)]
-    return Catalogue(skus=goods, listings={p: _listings(seed, p, goods) for p in platforms})
+    listings = {p: _listings(seed, p, goods) for p in platforms}
+    for platform, home in (homes or {}).items():
+        listings[platform] = [msgspec.structs.replace(x, unit=home.of_fen(x.unit)) for x in listings[platform]]
+    return Catalogue(skus=goods, listings=listings)
 
 
 def _sku(rng: random.Random, i: int) -> Sku:
@@ -138,8 +145,8 @@ def _listings(seed: int, platform: str, goods: Sequence[Sku]) -> list[Listing]:
         made[i] = msgspec.structs.replace(made[i], code=code, parts=(part,), unit=made[i].unit * pack)
     # some items have no variants: their only id is the product's
     for i in rng.sample(range(len(made)), max(1, len(made) // 15)):
-        if traits.of(platform).lone_items:
-            lone = str(traits.of(platform).product_base + 500_000 + i)
+        if traits.find(platform).lone_items:
+            lone = str(traits.find(platform).first_product + 500_000 + i)
             made[i] = msgspec.structs.replace(made[i], has_variants=False, listing=lone, product=lone)
     for n in range(3):
         inside = rng.sample(range(len(goods)), rng.choice((2, 2, 3)))
@@ -150,8 +157,8 @@ def _listings(seed: int, platform: str, goods: Sequence[Sku]) -> list[Listing]:
 def _plain(platform: str, i: int, sku: Sku) -> Listing:
     return Listing(
         platform=platform,
-        listing=str(traits.of(platform).listing_base + i),
-        product=str(traits.of(platform).product_base + sku.product),
+        listing=str(traits.find(platform).first_listing + i),
+        product=str(traits.find(platform).first_product + sku.product),
         code=sku.sku,
         title=sku.title,
         variant=sku.variant,
@@ -166,8 +173,8 @@ def _bundle(platform: str, i: int, n: int, inside: Sequence[Sku], rng: random.Ra
     shares = split(100, values)
     return Listing(
         platform=platform,
-        listing=str(traits.of(platform).listing_base + i),
-        product=str(traits.of(platform).product_base + 900 + n),
+        listing=str(traits.find(platform).first_listing + i),
+        product=str(traits.find(platform).first_product + 900 + n),
         code=f"SET-{n + 1:02d}",
         title=f"示例组合{n + 1}",
         variant=("规格", "套装"),
@@ -176,15 +183,15 @@ def _bundle(platform: str, i: int, n: int, inside: Sequence[Sku], rng: random.Ra
     )
 
 
-def ghost(platform: str, n: int) -> Listing:
+def ghost(platform: str, n: int, home: Home = HOMES["CN"]) -> Listing:
     """A listing that is in no catalogue; every other one has no merchant code either."""
     return Listing(
         platform=platform,
-        listing=str(traits.of(platform).listing_base + 700_000 + n),
-        product=str(traits.of(platform).product_base + 700_000 + n),
+        listing=str(traits.find(platform).first_listing + 700_000 + n),
+        product=str(traits.find(platform).first_product + 700_000 + n),
         code=f"GHOST-{n:04d}" if n % 2 == 0 else "",
         title="示例未登记商品",
         variant=("规格", "标准"),
-        unit=9900,
+        unit=home.of_fen(9900),
         known=False,
     )

@@ -125,30 +125,62 @@ def line_closed(world: World, order: Order, args: dict[str, Any]) -> bool:
 
 @event
 def refund_asked(world: World, order: Order, args: dict[str, Any]) -> bool:
-    """The buyer asks money back: the whole order, or the line args name; a return once shipped, unless refund_only."""
-    if order.state in ("unpaid", "deposit", "cancelled", "completed") or not order.paid_at:
-        return False
-    one = _pick(order, args) if args.get("line") is not None else None
-    if args.get("line") is not None and one is None:
-        return False
-    lines = [one] if one is not None else [x for x in order.lines if not x.gift]
-    lines = [x for x in lines if x is not None and not x.closed and x.refund == "none"]
+    """The buyer asks money back: the whole order, or the line args name; a return once shipped, unless refund_only.
+
+    Where the platform has no place to ask for that, he writes to the seller, and nothing is seen of it until the money
+    goes back.
+    """
+    kind, lines = _wanted(order, args)
     if not lines:
         return False
-    shipped = order.state in ("shipped", "partly_shipped")
-    kind = "before_shipping"
-    if shipped:
-        kind = args.get("kind", "return")
-        lines = [x for x in lines if x.shipped_qty or kind == "before_shipping"]
+    if kind not in traits.find(order.platform).asks:
+        world.schedule(world.now + _patience(order, kind), order, "refund_made", args)
+        return False
+    shipped = kind != "before_shipping"
     reason = args.get("reason", "不想要了")
-    if traits.of(order.platform).whole_refunds and not shipped:
-        # one application for the whole order
+    if not traits.find(order.platform).parts and not shipped:
+        # before shipping only the whole order is known: one application for it
         refunds = [_open_refund(world, order, None, kind, reason)]
     else:
         refunds = [_open_refund(world, order, line, kind, reason) for line in lines]
     for refund in refunds:
         _plan_next(world, order, refund, args)
     return bool(refunds)
+
+
+def _wanted(order: Order, args: dict[str, Any]) -> tuple[str, list[Line]]:
+    """The kind of refund that is possible now, and the lines it is about; none: it is not possible."""
+    over = ("cancelled",) if traits.find(order.platform).ends_shipped else ("cancelled", "completed")
+    if order.state in ("unpaid", "deposit", *over) or not order.paid_at:
+        return "", []
+    one = _pick(order, args) if args.get("line") is not None else None
+    if args.get("line") is not None and one is None:
+        return "", []
+    lines = [one] if one is not None else [x for x in order.lines if not x.gift]
+    lines = [x for x in lines if x is not None and not x.closed and x.refund == "none"]
+    kind = "before_shipping"
+    if order.state in ("shipped", "partly_shipped", "completed"):
+        kind = args.get("kind", "return")
+        lines = [x for x in lines if x.shipped_qty or kind == "before_shipping"]
+    return kind, lines
+
+
+def _patience(order: Order, kind: str) -> int:
+    """Seconds until the seller has paid back what was asked for by mail."""
+    least, more = (20, 70) if kind == "before_shipping" else (60, 120)
+    return (least + digest(order.no, "mail", kind) % more) * 60
+
+
+@event
+def refund_made(world: World, order: Order, args: dict[str, Any]) -> bool:
+    """The seller pays money back in his own shop; of goods that left he keeps no book there."""
+    kind, lines = _wanted(order, args)
+    for line in lines:
+        refund = _open_refund(
+            world, order, line, "refund_only" if kind == "return" else kind, args.get("reason", "不想要了")
+        )
+        _finish(world, order, refund, "seller")
+    return bool(lines)
 
 
 @event
@@ -201,6 +233,8 @@ def shipped(world: World, order: Order) -> None:
         order.state = "partly_shipped" if any(x.shipped_qty for x in order.lines) else order.state
         return
     order.state, order.shipped_at = "shipped", world.now
+    if traits.find(order.platform).ends_shipped:
+        order.state, order.ended_at = "completed", world.now
     world.schedule(world.now + 2 * 3600 + digest(order.no, "completed") % (18 * 3600), order, "completed", {})
     for later, name, args in order.after_ship:
         world.schedule(world.now + later, order, name, args)
@@ -241,13 +275,13 @@ def _lines_of(order: Order, refund: Refund) -> list[Line]:
 
 def _open_refund(world: World, order: Order, line: Line | None, kind: str, reason: str) -> Refund:
     lines = [line] if line is not None else [x for x in order.lines if not x.closed and x.refund == "none"]
-    amount = sum(x.paid for x in lines)
+    amount = sum(x.paid + x.tax for x in lines)
     others = [x for x in order.lines if x not in lines and not x.closed and not x.gift and x.refund == "none"]
     if kind == "before_shipping" and not others:
         # the last one before shipping takes the freight with it
         amount += order.freight
     refund = Refund(
-        no=world.next_refund_no(order.platform),
+        no=world.next_refund_no(order),
         order_no=order.no,
         line_no=line.no if line is not None else "",
         kind=kind,

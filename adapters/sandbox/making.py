@@ -13,10 +13,14 @@ from adapters.sandbox import traits
 from adapters.sandbox.book import Book
 from adapters.sandbox.carriers import CARRIERS
 from adapters.sandbox.faults import Faults
-from adapters.sandbox.goods import PLATFORMS, WAREHOUSES, make_catalogue
+from adapters.sandbox.goods import WAREHOUSES, make_catalogue
+from adapters.sandbox.homes import home_of
 from adapters.sandbox.pay import CHANNELS
 from adapters.sandbox.pay.planting import Planting
 from adapters.sandbox.pay.till import Till
+from adapters.sandbox.statements.files import FORMS
+from adapters.sandbox.statements.jd import MEMBER
+from adapters.sandbox.statements.rules import RATES
 from adapters.sandbox.timeline import make_day, opening_stock
 from adapters.sandbox.wire import from_iso, iso, token_text
 from adapters.sandbox.world import Shop, World
@@ -27,7 +31,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int = 1
     orders: int = 50
-    platforms: tuple[str, ...] = PLATFORMS
+    platforms: tuple[str, ...] = traits.usual()
     start: str = "2025-11-20T00:00:00+08:00"
     hours: float = 24.0
     faults: str = "none"
@@ -36,10 +40,14 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: float = 2.5
     #: calls a second each platform bears; 0: each platform's own
     rate: float = 0.0
+    #: chance that an order is told wrongly in the settlement statements; 0: they are true
+    differences: float = 0.0
     #: payment channels beside the platforms
     channels: tuple[str, ...] = CHANNELS
     #: differences planted into their bills: none, all, or names with commas, each perhaps with its rate
     bills: str = "none"
+    #: where a platform's shop sells, as ``shopee=VN``, if elsewhere than usual
+    countries: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +57,26 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     goods: list[dict[str, Any]]
 
 
-def make_shop(platform: str, seed: int) -> Shop:
-    """The one shop of a platform; its secret comes of the seed."""
-    own = traits.of(platform)
+def make_shop(platform: str, seed: int, country: str = "") -> Shop:
+    """The one shop of a platform; its secret comes of the seed. `country`: where it sells, if elsewhere than usual."""
+    known = traits.find(platform)
     return Shop(
-        alias=own.alias,
+        alias=known.alias,
         platform=platform,
-        seller_id=own.seller_id,
-        app_key=own.app_key,
+        seller_id=known.seller,
+        app_key=known.key,
         app_secret=token_text(32, seed, platform, "secret"),
+        home=home_of(country or known.country),
     )
+
+
+def read_countries(words: Sequence[str]) -> dict[str, str]:
+    """Platform → country, of words as ``shopee=VN``."""
+    pairs = [word.partition("=") for word in words]
+    wrong = [f"{p}{eq}{c}" for p, eq, c in pairs if p not in traits.names() or not eq]
+    if wrong:
+        raise ValueError(f"no platform=COUNTRY: {', '.join(wrong)}")
+    return {p: c for p, _, c in pairs}
 
 
 def make_world(wish: Wish, folder: Path | None = None) -> Made:
@@ -73,9 +91,12 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
     unknown = set(wish.platforms) - set(traits.names())
     if unknown or not wish.platforms:
         raise ValueError(f"no such platform: {', '.join(sorted(unknown))}; there are {', '.join(traits.names())}")
+    countries = read_countries(wish.countries)
+    shops = [make_shop(p, wish.seed, countries.get(p, "")) for p in wish.platforms]
+    homes = {s.platform: s.home for s in shops}
     start = from_iso(wish.start)
     faults = Faults.read(wish.seed, wish.faults, delay_s=wish.delay_s)
-    catalogue = make_catalogue(wish.seed, wish.skus, wish.platforms)
+    catalogue = make_catalogue(wish.seed, wish.skus, wish.platforms, homes)
     plans = make_day(
         seed=wish.seed,
         catalogue=catalogue,
@@ -84,22 +105,24 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
         start=start,
         hours=wish.hours,
         ghosts="unknown_sku" in faults.names,
+        homes=homes,
     )
     goods = opening_stock(wish.seed, catalogue, plans)
     world = World(
         seed=wish.seed,
         start=start,
         end=start + int(wish.hours * 3600),
-        shops=[make_shop(p, wish.seed) for p in wish.platforms],
+        shops=shops,
         catalogue=catalogue,
         planned=plans,
         faults=faults,
         book=lambda now: Book(now, folder),
+        differences=wish.differences,
     )
     if wish.channels:
         world.till = Till(world, wish.channels, planting)
     for platform in wish.platforms:
-        if traits.of(platform).handed:
+        if traits.find(platform).handed:
             world.tokens[platform].issue(start)
     return Made(world=world, goods=goods)
 
@@ -124,7 +147,13 @@ def describe(made: Made, base_url: str) -> dict[str, Any]:
         ],
         "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
         "channels": [m.describe(f"{base_url}/{c}") for c, m in world.till.merchants.items()] if world.till else [],
-        "carriers": [msgspec.to_builtins(c) for c in CARRIERS],
+        "carriers": [{**msgspec.to_builtins(c), "codes": {p: c.at(p) for p in world.shops}} for c in CARRIERS],
+        "statements": {
+            "forms": {p: list(FORMS.get(p, ())) for p in world.shops},
+            #: in ten-thousandths of what the buyer paid and kept
+            "fee_rates_e4": {p: dict(RATES.get(p, {})) for p in world.shops},
+            "jd_member_id": MEMBER,
+        },
     }
 
 
@@ -141,6 +170,8 @@ def _shop(world: World, platform: str, base_url: str) -> dict[str, Any]:
         "token_expires": iso(token.expires) if token else "",
         "code": f"code-{shop.seller_id}",
         "base_url": base_url,
+        "country": shop.home.country,
+        "currency": shop.home.currency,
     }
 
 

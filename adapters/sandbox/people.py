@@ -1,4 +1,4 @@
-"""Buyers and where they live: invented names, numbers and streets in real provinces and cities."""
+"""Buyers and where they live: invented names, numbers and streets in real provinces and cities of a shop's country."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from adapters.sandbox import traits
 from adapters.sandbox.state import Receiver
 
 #: province, city, districts. A town directly under its province has no city of its own: the district alone names it
@@ -58,6 +59,27 @@ _GIVEN = (
     "欣怡",
 )
 _TOWNS = ("示例街道", "样板街道", "测试镇", "")
+#: country → the prefix of its numbers, and (province or state, city, postal code) of places in it
+_ABROAD: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
+    "SG": ("+65", (("", "Singapore", "018956"), ("", "Singapore", "238801"))),
+    "MY": ("+60", (("Selangor", "Petaling Jaya", "46000"), ("Johor", "Johor Bahru", "80000"))),
+    "TH": ("+66", (("Bangkok", "Pathum Wan", "10330"), ("Chiang Mai", "Mueang Chiang Mai", "50000"))),
+    "PH": ("+63", (("Metro Manila", "Makati", "1200"), ("Cebu", "Cebu City", "6000"))),
+    "VN": ("+84", (("Hà Nội", "Cầu Giấy", "100000"), ("Hồ Chí Minh", "Quận 1", "700000"))),
+    "ID": ("+62", (("DKI Jakarta", "Jakarta Pusat", "10110"), ("Jawa Barat", "Bandung", "40111"))),
+    "TW": ("+886", (("台北市", "信義區", "110"), ("高雄市", "左營區", "813"))),
+    "JP": ("+81", (("東京都", "新宿区", "160-0022"), ("大阪府", "大阪市", "530-0001"))),
+    "KR": ("+82", (("서울특별시", "강남구", "06236"), ("부산광역시", "해운대구", "48094"))),
+    "US": ("+1", (("CA", "San Francisco", "94103"), ("NY", "New York", "10001"), ("WA", "Seattle", "98101"))),
+    "GB": ("+44", (("England", "London", "SW1A 1AA"), ("Scotland", "Edinburgh", "EH1 1YZ"))),
+    "DE": ("+49", (("BE", "Berlin", "10115"), ("BY", "München", "80331"))),
+    "BR": ("+55", (("SP", "São Paulo", "01310-100"),)),
+    "MX": ("+52", (("CDMX", "Ciudad de México", "06000"),)),
+    "KW": ("+965", (("Al Asimah", "Kuwait City", "13001"),)),
+}
+_FIRST = ("Ada", "Bo", "Chi", "Dina", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jo", "Søren", "Zoë")
+_LAST = ("Example", "Sample", "Muster", "O'Neil", "Söhne", "Beispiel")
+_STREETS = ("Sample Road", "Example Street", "Test Lane")
 
 
 class Buyer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,18 +89,22 @@ class Buyer(msgspec.Struct, frozen=True, kw_only=True):
     receivers: tuple[Receiver, ...]
 
 
-def make_buyers(rng: random.Random, platform: str, count: int) -> list[Buyer]:
+def make_buyers(rng: random.Random, platform: str, count: int, country: str = "CN") -> list[Buyer]:
     """Make `count` buyers."""
-    return [_buyer(rng, f"{platform[:1]}{n:05d}") for n in range(1, count + 1)]
+    # the usual platforms differ in their first letter
+    mark = platform[:1] if traits.find(platform).usual else f"{platform}-"
+    return [_buyer(rng, f"{mark}{n:05d}", country) for n in range(1, count + 1)]
 
 
-def _buyer(rng: random.Random, name: str) -> Buyer:
+def _buyer(rng: random.Random, name: str, country: str) -> Buyer:
     places = 2 if rng.random() < 0.15 else 1
-    return Buyer(name=name, receivers=tuple(make_receiver(rng, f"{name}/{n}") for n in range(places)))
+    return Buyer(name=name, receivers=tuple(make_receiver(rng, f"{name}/{n}", country) for n in range(places)))
 
 
-def make_receiver(rng: random.Random, key: str) -> Receiver:
-    """Make one place; `key` names it in the book."""
+def make_receiver(rng: random.Random, key: str, country: str = "CN") -> Receiver:
+    """Make one place in a country; `key` names it in the book."""
+    if country != "CN":
+        return _abroad(rng, key, country)
     province, city, districts = rng.choice(_PLACES)
     return Receiver(
         key=key,
@@ -89,6 +115,23 @@ def make_receiver(rng: random.Random, key: str) -> Receiver:
         district=rng.choice(districts),
         town=rng.choice(_TOWNS),
         detail=f"示例路{rng.randrange(1, 400)}号{rng.randrange(1, 30)}幢{rng.randrange(101, 2800)}室",
+    )
+
+
+def _abroad(rng: random.Random, key: str, country: str) -> Receiver:
+    prefix, places = _ABROAD[country]
+    province, city, code = rng.choice(places)
+    return Receiver(
+        key=key,
+        name=f"{rng.choice(_FIRST)} {rng.choice(_LAST)}",
+        phone=f"{prefix}{rng.randrange(10**8):08d}",
+        province=province,
+        city=city,
+        district="",
+        town="",
+        detail=f"{rng.randrange(1, 400)} {rng.choice(_STREETS)}, #{rng.randrange(1, 30):02d}-{rng.randrange(1, 99):02d}",
+        zip=code,
+        country=country,
     )
 
 

@@ -1,4 +1,7 @@
-"""The state of the world: orders, lines, refunds, parcels. Money in fen, times in epoch seconds, 0 = not happened."""
+"""The state of the world: orders, lines, refunds, parcels.
+
+Money in the smallest unit of the shop's currency (fen at home), times in epoch seconds, 0 = not happened.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     town: str
     detail: str
     zip: str = "000000"
+    country: str = "CN"
 
 
 class Line(msgspec.Struct, kw_only=True):
@@ -55,6 +59,8 @@ class Line(msgspec.Struct, kw_only=True):
     adjust: int = 0
     #: share of the order's freight
     freight: int = 0
+    #: tax on top of what the line costs, where the prices are without it
+    tax: int = 0
     gift: bool = False
     shipped_qty: int = 0
     closed: bool = False
@@ -72,7 +78,7 @@ class Line(msgspec.Struct, kw_only=True):
 
     @property
     def paid(self) -> int:
-        """What the buyer pays for the whole line, without freight."""
+        """What the buyer pays for the whole line, without freight and without tax on top."""
         return self.goods - self.off + self.adjust
 
     @property
@@ -125,6 +131,7 @@ class Order(msgspec.Struct, kw_only=True):
     freight: int
     created: int
     modified: int
+    currency: str = "CNY"
     state: str = "unpaid"
     paid_at: int = 0
     #: when it stopped being held
@@ -167,8 +174,13 @@ class Order(msgspec.Struct, kw_only=True):
 
     @property
     def payable(self) -> int:
-        """Σ goods + freight − discounts + manual changes."""
-        return sum(x.paid for x in self.lines) + self.freight
+        """Σ goods + freight + tax on top − discounts + manual changes."""
+        return sum(x.paid for x in self.lines) + self.freight + self.tax
+
+    @property
+    def tax(self) -> int:
+        """Tax on top of the prices."""
+        return sum(x.tax for x in self.lines)
 
     @property
     def shop_off(self) -> int:
@@ -197,7 +209,7 @@ class Order(msgspec.Struct, kw_only=True):
         return next((x for x in self.lines if x.no == no), None)
 
     def money(self) -> dict[str, int]:
-        """The named components; goods + freight − discounts + adjust = payable."""
+        """The named components; goods + freight + tax − discounts + adjust = payable."""
         return {
             "goods": self.goods,
             "freight": self.freight,
@@ -207,6 +219,7 @@ class Order(msgspec.Struct, kw_only=True):
             "adjust": self.adjust,
             "payable": self.payable,
             "paid": self.paid,
+            **({"tax": self.tax} if self.tax else {}),
         }
 
     def to_book(self) -> dict[str, Any]:
@@ -231,6 +244,7 @@ class Order(msgspec.Struct, kw_only=True):
                 {"carrier": p.carrier, "waybill": p.waybill, "lines": [list(x) for x in p.lines]} for p in self.parcels
             ],
             "refunds": list(self.refunds),
+            **({"currency": self.currency} if self.currency != "CNY" else {}),
         }
 
 

@@ -7,7 +7,7 @@ Everything that depends on the seed alone is decided here, before the day starts
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from adapters.sandbox import people, traits
 from adapters.sandbox.faults import PLANS
 from adapters.sandbox.goods import WAREHOUSES, Catalogue, Listing, ghost
+from adapters.sandbox.homes import HOMES, Home
 from adapters.sandbox.money import split
 from adapters.sandbox.people import Buyer
 from adapters.sandbox.state import Line, Order, Receiver
@@ -31,26 +32,28 @@ class Numbers:
     """Order and line numbers of one platform: rising, unevenly spaced, and too near each other for floats."""
 
     def __init__(self, platform: str, rng: random.Random) -> None:
-        self.own, self._rng = traits.of(platform), rng
-        self._next = self.own.order_base
+        self._traits, self._rng = traits.find(platform), rng
+        self._next = self._traits.first_order
 
     def take(self, lines: int, created: int) -> tuple[str, list[str]]:
         """The number of an order and of its lines; a lone line has the order's number where the platform does so."""
-        no = self.own.order_no(self._next, created)
+        no = self._traits.order_no(self._next, created)
         # doubles lie 512 apart up here: neighbours must not fall together
         self._next += self._rng.randrange(40, 400) + lines * 8
-        return no, [self.own.line_no(no, i, lines) for i in range(lines)]
+        if lines == 1 and self._traits.lone_line:
+            return no, [no]
+        return no, [self._traits.line_no(no, i) for i in range(lines)]
 
 
 class Day:
     """Makes the orders of one platform."""
 
     def __init__(
-        self, *, seed: int, platform: str, catalogue: Catalogue, start: int, hours: float, ghosts: bool
+        self, *, seed: int, platform: str, catalogue: Catalogue, start: int, hours: float, ghosts: bool, home: Home
     ) -> None:
         self.rng = random.Random(f"day:{seed}:{platform}")
         self.platform, self.start, self.span = platform, start, int(hours * _HOUR)
-        self.own = traits.of(platform)
+        self.traits, self.home = traits.find(platform), home
         self.listings = catalogue.listings[platform]
         self.numbers = Numbers(platform, self.rng)
         self.ghosts = ghosts
@@ -58,7 +61,7 @@ class Day:
 
     def orders(self, count: int) -> list[Planned]:
         """Make `count` orders, oldest first; some buyers order again within minutes for the same place."""
-        buyers = people.make_buyers(self.rng, self.platform, max(3, count * 2 // 3))
+        buyers = people.make_buyers(self.rng, self.platform, max(3, count * 2 // 3), self.home.country)
         asks = self._asks(buyers, count)
         return [self._plan(buyer, receiver, at) for at, buyer, receiver in asks]
 
@@ -87,7 +90,7 @@ class Day:
         no, line_nos = self.numbers.take(len(lines), created)
         for line, line_no in zip(lines, line_nos, strict=True):
             line.no = line_no
-        freight = self.rng.choice((0, 0, 0, 600, 800, 1000))
+        freight = self.home.of_fen(self.rng.choice((0, 0, 0, 600, 800, 1000)))
         order = Order(
             platform=self.platform,
             no=no,
@@ -98,30 +101,32 @@ class Day:
             created=created,
             modified=created,
             remark=self.rng.choice(_REMARKS) if self.rng.random() < 0.25 else "",
+            currency=self.home.currency,
         )
         self._discount(order)
         share_freight(order)
+        add_tax(order, self.home)
         events = self._life(order)
         order.after_ship = self._after(order)
         return Planned(order=order, events=tuple(sorted(events, key=lambda e: (e[0], e[1]))))
 
     def _lines(self) -> list[Line]:
-        if self.own.most_lines == 1:
-            return self._lone_line()
+        if self.traits.one_sku:
+            return self._one_sku()
         count = self.rng.choices((1, 2, 3, 4), (62, 25, 9, 4))[0]
         chosen: list[Listing] = self.rng.sample(self.listings, min(count, len(self.listings)))
         if self.ghosts and (self.made == 5 or self.rng.random() < PLANS["unknown_sku"].rate):
-            chosen[0] = ghost(self.platform, self.made)
+            chosen[0] = ghost(self.platform, self.made, self.home)
         lines = [Line(no="", listing=x, qty=self.rng.choices((1, 2, 3), (80, 16, 4))[0], unit=x.unit) for x in chosen]
         if len(lines) > 1 and self.rng.random() < 0.04:
             lines[-1].gift, lines[-1].unit, lines[-1].qty = True, 0, 1
         return lines
 
-    def _lone_line(self) -> list[Line]:
+    def _one_sku(self) -> list[Line]:
         """One kind of goods, sometimes several pieces, sometimes with a gift beside it."""
         sold, given = self.rng.sample(self.listings, 2)
         if self.ghosts and (self.made == 5 or self.rng.random() < PLANS["unknown_sku"].rate):
-            sold = ghost(self.platform, self.made)
+            sold = ghost(self.platform, self.made, self.home)
         lines = [Line(no="", listing=sold, qty=self.rng.choices((1, 2, 3), (70, 22, 8))[0], unit=sold.unit)]
         if self.rng.random() < 0.08:
             lines.append(Line(no="", listing=given, qty=1, unit=0, gift=True))
@@ -129,28 +134,28 @@ class Day:
 
     def _discount(self, order: Order) -> None:
         """Discounts on a line, on the order, by the platform; a changed price where the platform has the field."""
-        payers = [x for x in order.lines if not x.gift]
+        payers, of_fen = [x for x in order.lines if not x.gift], self.home.of_fen
         for line in payers:
             if self.rng.random() < 0.2:
                 line.item_off = line.goods // self.rng.choice((10, 8, 5)) // 10 * 10
         net = [x.goods - x.item_off for x in payers]
         if self.rng.random() < 0.3:
             for line, part in zip(
-                payers, split(min(sum(net) // 6, self.rng.choice((1000, 3000, 5000))), net), strict=True
+                payers, split(min(sum(net) // 6, of_fen(self.rng.choice((1000, 3000, 5000)))), net), strict=True
             ):
                 line.shop_off = part
         if self.rng.random() < 0.15:
             for line, part in zip(
-                payers, split(min(sum(net) // 9, self.rng.choice((500, 777, 1500))), net), strict=True
+                payers, split(min(sum(net) // 9, of_fen(self.rng.choice((500, 777, 1500)))), net), strict=True
             ):
                 line.platform_off = part
-        if self.own.talents and self.rng.random() < 0.1:
-            for line, part in zip(payers, split(min(sum(net) // 12, 500), net), strict=True):
+        if self.traits.talents and self.rng.random() < 0.1:
+            for line, part in zip(payers, split(min(sum(net) // 12, of_fen(500)), net), strict=True):
                 line.talent_off = part
-        if self.own.talents and self.rng.random() < 0.1:
-            order.channel_off = 200
-        if self.own.price_changes and self.rng.random() < 0.03:
-            payers[0].adjust = -min(300, payers[0].paid // 4)
+        if self.traits.talents and self.rng.random() < 0.1:
+            order.channel_off = of_fen(200)
+        if self.traits.price_changes and self.rng.random() < 0.03:
+            payers[0].adjust = -min(of_fen(300), payers[0].paid // 4)
 
     def _life(self, order: Order) -> list[_EVENT]:
         """Paid at once, late or never, and what the buyer does before it ships."""
@@ -163,7 +168,7 @@ class Day:
         paid_at = created + self.rng.randrange(5, 45)
         if draw < 0.15:
             paid_at = created + self.rng.randrange(3 * _MINUTE, 26 * _MINUTE)
-        elif draw < 0.165 and self.own.presale:
+        elif draw < 0.165 and self.traits.presale:
             order.presale = True
             events.append((paid_at, "deposit", {}))
             paid_at = created + self.rng.randrange(2 * _HOUR, 5 * _HOUR)
@@ -173,20 +178,20 @@ class Day:
         if hold:
             ready = paid_at + self.rng.randrange(10 * _MINUTE, 70 * _MINUTE)
             events.append((ready, "released", {}))
-        if self.own.settles_late:
+        if self.traits.settles:
             events.append((paid_at + self.rng.randrange(60, 20 * _MINUTE), "settled", {}))
         return events + self._changes(order, paid_at) + self._refund_before(order, ready)
 
     def _hold(self) -> str:
         draw = self.rng.random()
-        if draw < 0.015:
+        if draw < 0.015 and "group_unfinished" in self.traits.holds:
             return "group_unfinished"
-        return "risk_control" if draw < 0.025 and self.own.risk_control else ""
+        return "risk_control" if draw < 0.025 and "risk_control" in self.traits.holds else ""
 
     def _changes(self, order: Order, paid_at: int) -> list[_EVENT]:
         events: list[_EVENT] = []
         if self.rng.random() < 0.03:
-            receiver = people.make_receiver(self.rng, f"{order.receiver.key}+{order.no[-4:]}")
+            receiver = people.make_receiver(self.rng, f"{order.receiver.key}+{order.no[-4:]}", self.home.country)
             at = paid_at + self.rng.randrange(2 * _MINUTE, 50 * _MINUTE)
             events.append((at, "address", {"receiver": msgspec.to_builtins(receiver)}))
         if self.rng.random() < 0.03:
@@ -194,7 +199,7 @@ class Day:
         if self.rng.random() < 0.04:
             memo = {"text": self.rng.choice(_MEMOS), "flag": self.rng.randrange(1, 6)}
             events.append((paid_at + self.rng.randrange(60, 90 * _MINUTE), "memo", memo))
-        if len(order.lines) > 1 and not self.own.whole_refunds and self.rng.random() < 0.04:
+        if len(order.lines) > 1 and self.traits.parts and self.rng.random() < 0.04:
             events.append((paid_at + self.rng.randrange(2 * _MINUTE, 60 * _MINUTE), "line_closed", {"line": 0}))
         return events
 
@@ -204,7 +209,7 @@ class Day:
         if draw > 0.07:
             return []
         at = ready + self.rng.randrange(3 * _MINUTE, 120 * _MINUTE)
-        part = {"line": 0} if draw < 0.02 and len(order.lines) > 1 and not self.own.whole_refunds else {}
+        part = {"line": 0} if draw < 0.02 and len(order.lines) > 1 and self.traits.parts else {}
         events: list[_EVENT] = [(at, "refund_asked", {**part, "reason": "拍错/多拍"})]
         if self.rng.random() < 0.2:
             events.append((at + self.rng.randrange(2 * _MINUTE, 12 * _MINUTE), "refund_withdrawn", {}))
@@ -228,6 +233,13 @@ def share_freight(order: Order) -> None:
         line.freight = part
 
 
+def add_tax(order: Order, home: Home) -> None:
+    """Put the country's tax on what each line costs, where it is not inside the prices."""
+    if not home.tax_inside:
+        for line in order.lines:
+            line.tax = home.tax_of(line.paid)
+
+
 def make_day(
     *,
     seed: int,
@@ -237,12 +249,14 @@ def make_day(
     start: int,
     hours: float,
     ghosts: bool = False,
+    homes: Mapping[str, Home] | None = None,
 ) -> list[Planned]:
-    """Make `orders` orders spread over the platforms in turn, in order of time."""
+    """Make `orders` orders spread over the platforms in turn, in order of time; `homes`: platform → where it sells."""
     plans: list[Planned] = []
     for n, platform in enumerate(platforms):
         count = orders // len(platforms) + (1 if n < orders % len(platforms) else 0)
-        day = Day(seed=seed, platform=platform, catalogue=catalogue, start=start, hours=hours, ghosts=ghosts)
+        home = (homes or {}).get(platform, HOMES["CN"])
+        day = Day(seed=seed, platform=platform, catalogue=catalogue, start=start, hours=hours, ghosts=ghosts, home=home)
         plans += day.orders(count)
     return sorted(plans, key=lambda p: (p.order.created, p.order.platform, p.order.no))
 

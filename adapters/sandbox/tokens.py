@@ -37,7 +37,8 @@ class TokenBox(msgspec.Struct, kw_only=True):
     def issue(self, now: int) -> Token:
         """Make a new token; older ones stay as they are."""
         n = len(self.tokens)
-        life, refresh_life = traits.of(self.platform).token_life
+        lives = traits.find(self.platform)
+        life, refresh_life = lives.token_s, lives.refresh_s
         token = Token(
             access=token_text(48, self.seed, self.platform, "access", n),
             refresh=token_text(48, self.seed, self.platform, "refresh", n) if refresh_life else "",
@@ -71,6 +72,6 @@ class TokenBox(msgspec.Struct, kw_only=True):
         """End every living access token at once; refresh tokens live on. Returns the latest one that was alive."""
         alive = [t for t in self.tokens if self.alive(t, now)]
         for token in alive:
-            token.dead_until = now + _AGAIN_S if traits.of(self.platform).handed else _NEVER
+            token.dead_until = now + _AGAIN_S if traits.find(self.platform).handed else _NEVER
             token.early = True
         return alive[-1] if alive else None

@@ -17,7 +17,9 @@ from adapters.sandbox import life, traits
 from adapters.sandbox.book import Book
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import Catalogue
+from adapters.sandbox.homes import HOMES, Home
 from adapters.sandbox.state import Order, Refund
+from adapters.sandbox.statements.ledger import Statements
 from adapters.sandbox.tokens import TokenBox
 from adapters.sandbox.wire import iso
 
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
-    """One seller at one platform and the keys of its app."""
+    """One seller at one platform, the keys of its app, and where it sells."""
 
     alias: str
     platform: str
     seller_id: str
     app_key: str
     app_secret: str
+    home: Home = HOMES["CN"]
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,7 @@ class World:
         planned: Iterable[Planned] = (),
         faults: Faults | None = None,
         book: Callable[[Callable[[], int]], Book] = Book,
+        differences: float = 0.0,
     ) -> None:
         self.seed, self.start, self.end, self.now = seed, start, end, start
         self.shops = {s.platform: s for s in shops}
@@ -80,6 +84,10 @@ class World:
         self._heap: list[tuple[int, int, str, str, str, dict[str, Any]]] = []
         self._planned: dict[tuple[str, str], Order] = {}
         self._counts: dict[str, int] = {"request": 0}
+        #: the settlement statements; `differences`: chance that an order is told wrongly in them
+        self.statements = Statements(self, differences)
+        #: where it is served, once it is
+        self.address = ""
         #: payment channels, if the world has any
         self.till: Till | None = None
         #: encoded answers of orders by (platform, order no, form): (state it is of, bytes)
@@ -156,7 +164,7 @@ class World:
         """Apply an event to an order; the book says whether it was possible."""
         changed = life.EVENTS[name](self, order, args)
         if changed:
-            self.changed(order, moves=name not in traits.of(order.platform).silent)
+            self.changed(order, moves=name not in traits.find(order.platform).silent)
         facts = {k: v for k, v in args.items() if k != "receiver"}
         if "receiver" in args:
             facts["receiver"] = args["receiver"]["key"]
@@ -200,8 +208,14 @@ class World:
 
     def _as_it_stands(self, order: Order) -> dict[str, Any]:
         refunds = [self._refund_to_book(order.platform, no) for no in order.refunds]
-        listed = order.visible_from <= self.now and traits.of(order.platform).listed(order)
-        return {**order.to_book(), "listed": listed, "refunds": refunds}
+        return {**order.to_book(), "listed": self.lists(order), "refunds": refunds}
+
+    def lists(self, order: Order) -> bool:
+        """Whether lists show an order as it stands."""
+        known = traits.find(order.platform)
+        hidden = known.hides_unpaid and not order.paid_at
+        hidden = hidden or (known.hides_groups and order.hold == "group_unfinished")
+        return order.visible_from <= self.now and not hidden
 
     def _refund_to_book(self, platform: str, no: str) -> dict[str, Any]:
         r = self.refunds[platform, no]
@@ -214,8 +228,9 @@ class World:
         self._counts[name] = self._counts.get(name, 0) + 1
         return self._counts[name]
 
-    def next_refund_no(self, platform: str) -> str:
-        return str(traits.of(platform).refund_base + self.count(f"refund {platform}") * 10)
+    def next_refund_no(self, order: Order) -> str:
+        known = traits.find(order.platform)
+        return known.refund_no(known.first_refund + self.count(f"refund {order.platform}") * 10, order.no)
 
     def add_refund(self, refund: Refund, platform: str) -> None:
         self.refunds[platform, refund.no] = refund
@@ -234,14 +249,23 @@ class World:
         return f"r{self.count('request'):07d}"
 
     def snapshot(self) -> None:
-        """Write how things stand: orders, and payments if there is a till."""
+        """Write how things stand: orders, payments if there is a till, and the statements of the days that are over."""
+        told = self.statements.to_book()
+        self._keep_orders_and_money()
+        self.book.keep("statements.jsonl", told["rows"])
+        self.book.keep("planted.jsonl", told["planted"])
+
+    def _keep_orders_and_money(self) -> None:
         self.book.snapshot(self.all_orders())
         if self.till is not None:
             self.book.keep("money.jsonl", self.till.rows())
 
     def close(self) -> None:
-        """Write the final state and close the book."""
-        self.snapshot()
+        """Write the final state and close the book; statements that nobody asked for are not made for that."""
+        if self.statements.told:
+            self.snapshot()
+        else:
+            self._keep_orders_and_money()
         self.book.close()
 
     def status(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from oms_cli.console import working
 from oms_cli.office import done, office
-from oms_cli.options import By, Config, Json, Shops, Since, Until, example, group, moment, names, who
+from oms_cli.options import By, Config, Json, Limit, Shops, Since, Until, example, group, moment, names, who
 
 app = group("Compare what should agree, and repair by plan.")
 
@@ -19,6 +19,17 @@ def orders(shop: Shops = None, since: Since = "", until: Until = "", config: Con
     """Compare platforms, inbox and orders; evidence per order. Exit 3 on a difference."""
     with office(config) as oms, working("reconcile orders"):
         result = oms.reconcile_orders(shops=names(shop), since=moment(oms, since), until=moment(oms, until))
+    return done(result, json=json)
+
+
+@app.command("payments", epilog=example("oms reconcile payments", "oms reconcile payments --channel wx-main --json"))
+def payments(
+    channel: Annotated[list[str] | None, typer.Option("--channel", metavar="ALIAS", help="Only this payment channel; repeatable.")] = None,
+    limit: Limit = 0, config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Ask payment channels about what is open and due; their word wins. Exit 3 when money does not fit its order."""
+    with office(config) as oms, working("reconcile payments"):
+        result = oms.reconcile_payments(channels=names(channel), limit=limit)
     return done(result, json=json)
 
 

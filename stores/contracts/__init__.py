@@ -27,11 +27,13 @@ from stores.contracts.orders import (
     ParcelChange,
     RefundChange,
 )
+from stores.contracts.payments import BackChange, PaymentChange, Payments
 from stores.contracts.stock import Stock
 
 __all__ = [
     "PARTS",
     "REFUNDED_LINES",
+    "BackChange",
     "Bus",
     "Change",
     "Claimed",
@@ -42,6 +44,8 @@ __all__ = [
     "OrderQuery",
     "Orders",
     "ParcelChange",
+    "PaymentChange",
+    "Payments",
     "RefundChange",
     "Stock",
 ]

@@ -1,4 +1,4 @@
-"""The contract of the order store: orders, lines, history, parcels, refunds."""
+"""The contract of the order store: orders, lines, history, parcels, refunds; payments are in `payments.py` beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from stores.contracts.payments import Payments
 from stores.records import (
     Edit,
     FullOrder,
@@ -143,8 +144,8 @@ class OrderQuery(Record, frozen=True, kw_only=True):
     buyer_key: str = ""
 
 
-class Orders(Protocol):
-    """Orders, lines, history, parcels, refunds."""
+class Orders(Payments, Protocol):
+    """Orders, lines, history, parcels, refunds, payments."""
 
     # --- orders
     def add(self, batch: Sequence[NewOrder], *, run_id: str) -> list[Outcome]:
@@ -293,7 +294,10 @@ class Orders(Protocol):
     # --- refunds
     def add_refunds(
         self, batch: Sequence[tuple[Refund, tuple[RefundLine, ...]]], *, run_id: str, reason: str
-    ) -> list[Outcome]: ...
+    ) -> list[Outcome]:
+        """Insert refunds; ``already`` when the number is there. One of our own authority whose amount passes what was
+        paid less all refunds that stand, asked ones among them: refused, ``exceeds_paid``."""
+        ...
 
     def apply_refunds(self, changes: Sequence[RefundChange], *, run_id: str) -> list[Outcome]: ...
 

@@ -10,7 +10,8 @@ from stores.records.base import Mark, Outcome, Record, replace
 from stores.records.inbox import InboxEntry, InboxItem
 from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver, Region, ShipLine, Step
 from stores.records.parcels import Membership, Parcel, Waiting
-from stores.records.refunds import Refund, RefundLine
+from stores.records.payments import STANDING_BACKS, Back, Payment
+from stores.records.refunds import Refund, RefundLine, Replacement, Sent
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
@@ -18,11 +19,13 @@ from stores.records.words import ParcelState, Progress, RefundKind, RefundState,
 from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, Task, Token
 
 __all__ = [
+    "STANDING_BACKS",
     "Adjustment",
     "Alert",
     "Answer",
     "Ask",
     "AuditEntry",
+    "Back",
     "Demand",
     "Edit",
     "Effect",
@@ -41,6 +44,7 @@ __all__ = [
     "Outcome",
     "Parcel",
     "ParcelState",
+    "Payment",
     "Progress",
     "Receiver",
     "Record",
@@ -50,8 +54,10 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "Region",
+    "Replacement",
     "Reservation",
     "Run",
+    "Sent",
     "ShipLine",
     "Snapshot",
     "Step",

@@ -19,6 +19,7 @@ from tests.stores.contract_inbox import InboxContract
 from tests.stores.contract_ledger import LedgerContract
 from tests.stores.contract_orders import OrdersContract
 from tests.stores.contract_parcels import ParcelsContract
+from tests.stores.contract_payments import PaymentsContract
 from tests.stores.contract_races import RacesContract
 from tests.stores.contract_stock import StockContract
 
@@ -46,7 +47,7 @@ def opened(server: mariadb.Server, store: str, **options: Any) -> Iterator[Any]:
     made.close()
 
 
-class TestOrders(OrdersContract, ParcelsContract, ChangesContract, FeedContract):
+class TestOrders(OrdersContract, ParcelsContract, ChangesContract, FeedContract, PaymentsContract):
     @pytest.fixture
     def orders(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Orders]:
         yield from opened(server, "orders", clock=clock, privacy=PRIVACY)

@@ -20,7 +20,7 @@ PASSING = frozenset(
         "created_at", "changed_at", "run_id", "at", "seq", "sent_at", "settled_at", "attempts", "next_at", "since",
         "released_at", "version", "beat_at", "due_at", "answer", "first_seen_at", "seen_at", "poll", "document", "raw",
 
-        "reason", "facts", "window_ends_at",
+        "reason", "facts", "window_ends_at", "checks", "next_check_at",
     ]
 )  # fmt: skip
 #: tables of the house itself: who ran, who holds what, who looked

@@ -101,6 +101,7 @@ CASES: dict[str, Case] = {
     "push shipments": Case("shipped", passing=WORDS),
     "push stock": Case("shipped"),
     "refund decide": Case("pushed", passing=WORDS),
+    "reconcile payments": Case("paying", HOUR + 1),
     "order complete": Case("shipped", HOUR + 16 * 24, lambda oms: oms.complete_orders()),
     "order expire": Case("pushed", HOUR + 1, _own_orders_and_ended_holds),
     "stock alerts": Case("pushed", HOUR + 1, _transfers_cut_in_the_middle),

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.sandbox import pages, traits
+from adapters.sandbox import pages
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import pdd as trees
 from adapters.sandbox.state import Order
@@ -188,13 +188,17 @@ def increment(call: Call, args: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _found(call: Call, start: int, end: int, states: int, refunds: int, window: str) -> list[Order]:
-    listed = traits.of("pdd").listed
-    found = pages.visible(call, [o for o in call.world.window("pdd", start, end) if listed(o)], window)
+    found = pages.visible(call, [o for o in call.world.window("pdd", start, end) if _confirmed(o)], window)
     if states != 5:
         found = [o for o in found if trees.order_status(o) == states]
     if refunds != 5:
         found = [o for o in found if trees.refund_status(o, _refunds(call, o)) == refunds]
     return found[::-1]
+
+
+def _confirmed(order: Order) -> bool:
+    """Paid, and its group complete: the rest is not delivered."""
+    return trees.confirm_status(order) == 1
 
 
 def _refunds(call: Call, order: Order) -> dict[str, Any]:
@@ -212,7 +216,7 @@ def information(call: Call, args: Mapping[str, str]) -> dict[str, Any]:
     """pdd.order.information.get."""
     need(args, "order_sn")
     order = call.world.find("pdd", args["order_sn"])
-    if order is None or not traits.of("pdd").listed(order):
+    if order is None or not _confirmed(order):
         raise Refusal(PARAMETER, "订单不存在")
     return {"order_info_get_response": {"order_info": _encode(call, order)}}
 

@@ -146,11 +146,11 @@ def _line(order: Order, line: Line, refunds: dict[str, Refund]) -> dict[str, Any
 
 
 def _parcel(order: Order, parcel: Parcel) -> dict[str, Any]:
-    carrier = next(c for c in carriers.CARRIERS if c.code == parcel.carrier)
+    carrier = carriers.of(parcel.carrier)
     lines = [(order.line(no), qty) for no, qty in parcel.lines]
     return {
         "tracking_no": parcel.waybill,
-        "company": carrier.codes["douyin"],
+        "company": carrier.at("douyin"),
         "company_name": carrier.name,
         "ship_time": parcel.at,
         "delivery_id": str(7_000_000_000_000_000_000 + digest("delivery", order.no, parcel.waybill) % 10**15),

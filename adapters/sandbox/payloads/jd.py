@@ -103,8 +103,8 @@ def _waybills(order: Order) -> dict[str, list[str]]:
     """Carrier id → waybills."""
     found: dict[str, list[str]] = {}
     for parcel in order.parcels:
-        carrier = next(c for c in carriers.CARRIERS if c.code == parcel.carrier)
-        found.setdefault(carrier.codes["jd"], []).append(parcel.waybill)
+        carrier = carriers.of(parcel.carrier)
+        found.setdefault(carrier.at("jd"), []).append(parcel.waybill)
     return found
 
 

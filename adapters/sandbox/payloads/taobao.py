@@ -151,7 +151,7 @@ def line_tree(order: Order, line: Line, statuses: dict[str, str], *, full: bool)
         tree["oid_str"] = line.no
     parcel = next((p for p in order.parcels if line.no in dict(p.lines)), None)
     if parcel is not None:
-        carrier = next(c for c in carriers.CARRIERS if c.code == parcel.carrier)
+        carrier = carriers.of(parcel.carrier)
         tree["consign_time"] = beijing(parcel.at)
         tree["logistics_company"], tree["invoice_no"] = carrier.name, parcel.waybill
     return tree

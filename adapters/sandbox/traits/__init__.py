@@ -1,7 +1,7 @@
-"""What is each platform's own in the world that all dialects share, found by file name: ids, keys, tokens, habits.
+"""What the world must know of each platform beside its dialect: one file per platform, found by its name.
 
-A module of this package holds `TRAITS`. What a request or an answer looks like is the dialects' business; this is what
-the world must know when it makes a day: where numbers begin, what an order may hold, what lists never show.
+The shape of its numbers, what its buyers and orders can do, how long its tokens live, what it calls the carriers, and
+where its shop is at home. Nothing here says how a platform is asked or answers: that is its dialect's.
 """
 
 from __future__ import annotations
@@ -10,105 +10,115 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from adapters.sandbox.state import Order
-
-DAY_S = 86400
+_DAY = 86400
 
 
-def plain_number(number: int, created: int) -> str:
-    """An order's number where it is a number and no more."""
-    return str(number)
+def rising(no: str, i: int) -> str:
+    """Line numbers of the kind of order numbers, a little behind their order's."""
+    return str(int(no) + 3 + i * 7)
 
 
-def dashed(no: str, i: int, of: int) -> str:
-    """A line's number where the platform has none: the order's, and its place."""
+def dashed(no: str, i: int) -> str:
+    """The order's number and the line's place."""
     return f"{no}-{i}"
 
 
-def near(no: str, i: int, of: int) -> str:
-    """A line's number near the order's; a lone line has the order's own."""
-    return no if of == 1 else str(int(no) + 3 + i * 7)
-
-
-def always(order: Order) -> bool:
-    return True
-
-
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
-    """One platform in the world. The shop has one seller and one app; numbers rise from their bases."""
+    """One platform."""
 
+    #: its shop's name in the settings, its seller, the key of its app
     alias: str
-    seller_id: str
-    app_key: str
-    #: first of its ids
-    listing_base: int
-    product_base: int
-    refund_base: int
-    order_base: int
-    #: first number of hand-made orders
-    script_base: int
-    #: (running number, epoch seconds of creation) → the order's number
-    order_no: Callable[[int, int], str] = plain_number
-    #: (order's number, place of the line, lines in all) → the line's number
-    line_no: Callable[[str, int, int], str] = dashed
-    #: seconds an access token and a refresh token live; 0: there is no refresh token
-    token_life: tuple[int, int]
-    #: the first token comes from an authorisation page, so that it is handed out beforehand
-    handed: bool = False
-    #: the sandbox's carrier code → the platform's
-    carriers: Mapping[str, str]
-    #: at most so many different goods in one order; a gift comes beside them
-    most_lines: int = 4
-    #: an item may be sold without variants, under its own id alone
+    seller: str
+    key: str
+    #: place among the platforms of a world that names none; 0: only where it is named
+    usual: int = 0
+    #: ISO 3166 code of the country its shop sells in, see `homes.py`
+    country: str = "CN"
+
+    # --- numbers
+    first_order: int
+    #: numbers of hand-made orders start here
+    first_script: int
+    first_refund: int
+    first_listing: int
+    first_product: int
+    #: an order's number, from the next one and the epoch seconds of its creation
+    order_no: Callable[[int, int], str] = lambda n, _created: str(n)
+    line_no: Callable[[str, int], str] = rising
+    #: the only line of an order has the order's number
+    lone_line: bool = False
+    #: some listings have no variants and no id but their product's
     lone_items: bool = False
+    #: the number of a refund, from the next one and its order's
+    refund_no: Callable[[int, str], str] = lambda n, _order: str(n)
+
+    # --- what can happen
+    #: an order sells one sku; a gift may stand beside it
+    one_sku: bool = False
     presale: bool = False
-    #: the platform may hold a paid order back for its risk control
-    risk_control: bool = False
-    #: the seller may change a price by hand, and orders say so
-    price_changes: bool = False
-    #: a talent or a payment channel may give discounts of their own
+    #: discounts of a talent, and of the payment channel
     talents: bool = False
-    #: what was really paid arrives some time after payment
-    settles_late: bool = False
-    #: before shipping only the whole order can be paid back, by one application
-    whole_refunds: bool = False
-    #: nothing of a line leaves while its buyer asks the money back
-    strict_refunds: bool = False
+    #: the seller may change a price
+    price_changes: bool = False
+    #: reasons why a paid order may be held
+    holds: tuple[str, ...] = ("group_unfinished",)
+    #: what was really paid arrives later
+    settles: bool = False
+    #: single lines can be closed, or their money asked back, before shipping
+    parts: bool = True
+    #: refunds that buyers ask for here; any other is first seen when the seller has paid it back
+    asks: frozenset[str] = frozenset({"before_shipping", "return", "refund_only"})
+    #: the platform knows no goods under way: an order is over once all of it was shipped
+    ends_shipped: bool = False
+    #: lists never show what was not paid
+    hides_unpaid: bool = False
+    #: lists never show an order whose group is not complete
+    hides_groups: bool = False
+    #: amounts are JSON numbers in every answer: one that is a float is no fault
+    number_money: bool = False
+    #: nothing of a line may leave while its buyer asks the money back
+    strict: bool = False
     #: a waybill that was used for somebody else is refused
     unique_waybills: bool = False
-    #: events that do not move an order's modified time
+    #: events that change an order without moving its modified time
     silent: frozenset[str] = frozenset()
-    #: lists tell how many there are
-    totals: bool = True
-    #: a list of one may come as the object alone
-    lone_objects: bool = False
-    #: amounts are JSON numbers anyway
-    number_money: bool = False
-    #: whether lists ever show an order as it stands
-    listed: Callable[[Order], bool] = always
+    #: faults that only some platforms can play
+    faults: frozenset[str] = frozenset()
+
+    # --- tokens
+    #: seconds an access token and a refresh token live; 0: there is none
+    token_s: int = 30 * _DAY
+    refresh_s: int = 30 * _DAY
+    #: the first token comes from an authorisation page, so that it is handed out beforehand; killed, it works again
+    #: once the seller has authorised the app anew
+    handed: bool = False
+
+    #: the sandbox's carrier → the platform's code
+    carriers: Mapping[str, str] = {}
 
 
 def names() -> list[str]:
-    """Platforms that the world can have."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__))
+    """Every platform there is: first the usual ones in their order, then the others by name."""
+    found = [m.name for m in pkgutil.iter_modules(__path__)]
+    return sorted(found, key=lambda name: (find(name).usual or len(found) + 1, name))
+
+
+def usual() -> tuple[str, ...]:
+    """The platforms of a world that names none."""
+    return tuple(name for name in names() if find(name).usual)
 
 
 @cache
-def of(platform: str) -> Traits:
-    """The traits of a platform.
+def find(name: str) -> Traits:
+    """What is known of a platform.
 
     Raises:
-        ModuleNotFoundError: there is none of that name.
+        KeyError: there is none of that name.
     """
-    found: Traits = import_module(f"{__name__}.{platform}").TRAITS
+    if name not in {m.name for m in pkgutil.iter_modules(__path__)}:
+        raise KeyError(f"no platform {name!r}")
+    found: Traits = import_module(f"{__name__}.{name}").TRAITS
     return found
-
-
-def those(wanted: Callable[[Traits], bool]) -> tuple[str, ...]:
-    """Platforms whose traits are wanted."""
-    return tuple(name for name in names() if wanted(of(name)))

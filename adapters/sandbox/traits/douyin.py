@@ -1,20 +1,28 @@
-"""The Douyin shop in the world. The app is the shop's own: it gets its first token by a call."""
+"""Douyin shop."""
 
 from __future__ import annotations
 
-from adapters.sandbox.traits import DAY_S, Traits, near
+from adapters.sandbox.traits import Traits
 
 TRAITS = Traits(
     alias="douyin",
-    seller_id="7700001",
-    app_key="6800000000000000001",
-    listing_base=3_400_000_000_000_001,
-    product_base=3_650_000_000_000_000_001,
-    refund_base=7_300_000_000_000_000_101,
-    order_base=6_920_000_000_000_000_101,
-    script_base=6_930_000_000_000_000_017,
-    line_no=near,
-    token_life=(7 * DAY_S, 14 * DAY_S),
+    seller="7700001",
+    key="6800000000000000001",
+    usual=4,
+    first_order=6_920_000_000_000_000_101,
+    first_script=6_930_000_000_000_000_017,
+    first_refund=7_300_000_000_000_000_101,
+    first_listing=3_400_000_000_000_001,
+    first_product=3_650_000_000_000_000_001,
+    lone_line=True,
+    presale=True,
+    talents=True,
+    holds=("group_unfinished", "risk_control"),
+    strict=True,
+    silent=frozenset({"memo"}),
+    faults=frozenset({"wrong_total", "token_expired"}),
+    token_s=7 * 86400,
+    refresh_s=14 * 86400,
     carriers={
         "SF": "shunfeng",
         "YTO": "yuantong",
@@ -24,10 +32,4 @@ TRAITS = Traits(
         "EMS": "ems",
         "JD": "jd",
     },
-    presale=True,
-    risk_control=True,
-    talents=True,
-    strict_refunds=True,
-    # flag and remark changes
-    silent=frozenset({"memo"}),
 )

@@ -1,42 +1,28 @@
-"""JD (POP merchants) in the world. Its lists never show what was not paid; carriers have numbers from public adapters."""
+"""JD."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from adapters.sandbox.traits import DAY_S, Traits
-
-if TYPE_CHECKING:
-    from adapters.sandbox.state import Order
-
-
-def listed(order: Order) -> bool:
-    return order.paid_at > 0
-
+from adapters.sandbox.traits import Traits, dashed
 
 TRAITS = Traits(
     alias="jd",
-    seller_id="10000001",
-    app_key="EXAMPLEAPPKEY",
-    listing_base=10_050_000_000_001,
-    product_base=10_020_000_000_001,
-    refund_base=970_000_001,
-    order_base=298_765_432_101,
-    script_base=310_000_000_017,
-    token_life=(30 * DAY_S, 30 * DAY_S),
+    seller="10000001",
+    key="EXAMPLEAPPKEY",
+    usual=3,
+    first_order=298_765_432_101,
+    first_script=310_000_000_017,
+    first_refund=970_000_001,
+    first_listing=10_050_000_000_001,
+    first_product=10_020_000_000_001,
+    line_no=dashed,
+    holds=("group_unfinished", "risk_control"),
+    settles=True,
+    parts=False,
+    hides_unpaid=True,
+    strict=True,
+    faults=frozenset({"wrong_total", "token_expired"}),
+    token_s=30 * 86400,
+    refresh_s=30 * 86400,
     handed=True,
-    carriers={
-        "SF": "467",
-        "YTO": "463",
-        "ZTO": "1499",
-        "YUNDA": "1327",
-        "STO": "470",
-        "EMS": "465",
-        "JD": "2087",
-    },
-    risk_control=True,
-    settles_late=True,
-    whole_refunds=True,
-    strict_refunds=True,
-    listed=listed,
+    carriers={"SF": "467", "YTO": "463", "ZTO": "1499", "YUNDA": "1327", "STO": "470", "EMS": "465", "JD": "2087"},
 )

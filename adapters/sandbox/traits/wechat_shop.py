@@ -1,26 +1,23 @@
-"""The WeChat Channels shop in the world. Tokens are had by a call and live two hours."""
+"""WeChat Channels shop."""
 
 from __future__ import annotations
 
 from adapters.sandbox.traits import Traits
 
-
-def line_no(no: str, i: int, of: int) -> str:
-    return f"pu-{no[-12:]}-{i}"
-
-
 TRAITS = Traits(
     alias="wechat",
-    seller_id="wx00000000000000aa",
-    app_key="wx00000000000000aa",
-    listing_base=1_850_000_001,
-    product_base=10_000_251_000_001,
-    refund_base=2_000_000_600_000_001,
-    order_base=3_731_530_234_568_901_120,
-    script_base=3_740_000_000_000_000_017,
-    line_no=line_no,
-    token_life=(7200, 0),
-    carriers={"SF": "SF", "YTO": "YTO", "ZTO": "ZTO", "YUNDA": "YD", "STO": "STO", "EMS": "EMS", "JD": "JD"},
+    seller="wx00000000000000aa",
+    key="wx00000000000000aa",
+    usual=2,
+    first_order=3_731_530_234_568_901_120,
+    first_script=3_740_000_000_000_000_017,
+    first_refund=2_000_000_600_000_001,
+    first_listing=1_850_000_001,
+    first_product=10_000_251_000_001,
+    line_no=lambda no, i: f"pu-{no[-12:]}-{i}",
     price_changes=True,
-    totals=False,
+    faults=frozenset({"token_expired"}),
+    token_s=7200,
+    refresh_s=0,
+    carriers={"SF": "SF", "YTO": "YTO", "ZTO": "ZTO", "YUNDA": "YD", "STO": "STO", "EMS": "EMS", "JD": "JD"},
 )

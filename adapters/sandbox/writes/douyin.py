@@ -92,7 +92,7 @@ def add_multi(call: Call, args: dict[str, Any]) -> Any:
 
 def companies(call: Call, args: dict[str, Any]) -> Any:
     """/order/logisticsCompanyList."""
-    return [{"id": n, "name": c.name, "code": c.codes["douyin"]} for n, c in enumerate(carriers.CARRIERS, 1)]
+    return [{"id": n, "name": c.name, "code": c.at("douyin")} for n, c in enumerate(carriers.CARRIERS, 1)]
 
 
 def set_remark(call: Call, args: dict[str, Any]) -> Any:

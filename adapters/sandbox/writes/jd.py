@@ -66,7 +66,7 @@ def shipment(call: Call, args: dict[str, Any]) -> dict[str, Any]:
 
 def companies(call: Call, args: dict[str, Any]) -> dict[str, Any]:
     """360buy.get.vender.all.delivery.company."""
-    rows = [{"id": int(c.codes["jd"]), "name": c.name, "description": "", "sequence": "0"} for c in carriers.CARRIERS]
+    rows = [{"id": int(c.at("jd")), "name": c.name, "description": "", "sequence": "0"} for c in carriers.CARRIERS]
     return {"logistics_companies": {"vender_id": call.world.shops["jd"].seller_id, "logistics_list": rows}}
 
 

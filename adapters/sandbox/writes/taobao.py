@@ -243,7 +243,7 @@ def merge(call: Call, form: Mapping[str, str]) -> dict[str, Any]:
 def companies(call: Call, form: Mapping[str, str]) -> dict[str, Any]:
     """taobao.logistics.companies.get."""
     rows = [
-        {"id": n, "code": c.codes["taobao"], "name": c.name, "reg_mail_no": f"^({c.pattern})$"}
+        {"id": n, "code": c.at("taobao"), "name": c.name, "reg_mail_no": f"^({c.pattern})$"}
         for n, c in enumerate(carriers.CARRIERS, 500)
     ]
     return {"logistics_companies": trees.nest("logistics_company", rows, form.get("simplify") == "true")}

@@ -86,7 +86,7 @@ def _spread(order: Order | None, product: dict[str, Any]) -> list[tuple[str, int
 
 def companies(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     """/channels/ec/order/deliverycompanylist/get and /new/get."""
-    rows = [{"delivery_id": c.codes["wechat_shop"], "delivery_name": c.name} for c in carriers.CARRIERS]
+    rows = [{"delivery_id": c.at("wechat_shop"), "delivery_name": c.name} for c in carriers.CARRIERS]
     return {"company_list": rows}
 
 
