@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from adapters.core.shapes import Capabilities, PullReport
+from adapters.core.shapes import Capabilities, PullReport, Scan
 from adapters.documents import Batch, Pulled
 from adapters.errors import Retryable, ShopBroken
 from jobs import gaps, sync, verify, windows
@@ -19,7 +18,7 @@ from stores.records import Lateness
 from tests.documents import SELLER, T0, order_document, pulled
 from tests.factories import open_env
 
-SCAN = SimpleNamespace(name="modified", by="modified")
+SCAN = Scan(name="modified")
 
 
 class FakePull:
