@@ -9,6 +9,8 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+import msgspec
+
 from adapters.core.fields import FieldError, Scalar, masked, shape_of
 from adapters.documents import Doubt
 
@@ -67,6 +69,24 @@ def minor(value: Scalar, currency: str, field: str, doubts: list[Doubt]) -> int:
 def minor_or(value: Scalar, currency: str, field: str, doubts: list[Doubt], default: T) -> int | T:
     """Like `minor`, but nothing and empty text give the default."""
     return default if value is None or value == "" else minor(value, currency, field, doubts)
+
+
+def number_minor(raw: msgspec.Raw, currency: str, field: str) -> int:
+    """Read an amount that the platform always writes as a JSON number (or text) by its very digits.
+
+    Declared as `msgspec.Raw`, the number never becomes a float; so it is no doubt that it was written as one.
+    """
+    return minor(_digits(raw), currency, field, [])
+
+
+def number_minor_or(raw: msgspec.Raw, currency: str, field: str, default: T) -> int | T:
+    """Like `number_minor`, but nothing, null and empty text give the default."""
+    return default if not _digits(raw) else number_minor(raw, currency, field)
+
+
+def _digits(raw: msgspec.Raw) -> str:
+    text = bytes(raw).strip().decode("utf-8", "replace").strip('"')
+    return "" if text == "null" else text
 
 
 def decimal_text(amount: int, currency: str) -> str:

@@ -393,6 +393,9 @@ class Platform(ABC):
         if len(numbers) == 1 and len(found) == 1 and "" in found:
             # Its number cannot be read, but it was asked for by number.
             return [msgspec.structs.replace(found[""], number=numbers[0])]
+        if len(numbers) > 1 and "" in found:
+            # One of them cannot even be named: asked for alone, it has the number it was asked by.
+            return [found[n] if n in found else self.details(kind, (n,))[0] for n in numbers]
         return [found.get(n) or _no_detail(kind, n, None) for n in numbers]
 
     def translate(self, kind: str, raw: bytes, *, light: bool = False) -> Pulled:

@@ -16,7 +16,7 @@ import msgspec
 
 from adapters.core import heads
 from adapters.core.fields import CHINA, Scalar, count, ident, raw_list, text, truth
-from adapters.core.wire import Act, look_up
+from adapters.core.wire import Act, look_up, until_midnight
 from adapters.documents import Document, LevelUpdate, RefundAnswer, ShipNotice
 from adapters.errors import NotAuthorised
 from adapters.platforms import _wechat_shop_orders as orders
@@ -161,11 +161,7 @@ class WechatShop(Platform):
     def _wait(self, act: Act) -> float:
         """A spent day ends at Beijing's midnight. How much of a spent minute is left is not told: the usual waits, which
         add up to more than a minute, go past its end."""
-        if act == "quota":
-            now = self.now().astimezone(CHINA)
-            midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            return (midnight - now).total_seconds()
-        return 0.0
+        return until_midnight(self.now(), CHINA) if act == "quota" else 0.0
 
     # ================================================================ reading
     def list_call(self, ask: Ask) -> Call:

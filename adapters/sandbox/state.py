@@ -141,6 +141,8 @@ class Order(msgspec.Struct, kw_only=True):
     ship_by: int = 0
     #: reason of the state `held`: group_unfinished, risk_control
     hold: str = ""
+    #: the buyer of a paid order wants it cancelled, where that shows in the order's state
+    cancelling: bool = False
     #: why it was cancelled: timeout, buyer, refunded
     cancel: str = ""
     presale: bool = False

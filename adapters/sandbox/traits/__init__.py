@@ -71,6 +71,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     parts: bool = True
     #: refunds that buyers ask for here; any other is first seen when the seller has paid it back
     asks: frozenset[str] = frozenset({"before_shipping", "return", "refund_only"})
+    #: a paid order is cancelled as a whole: the wish shows in the order's state, and no refund has a number of its own;
+    #: what the book calls it, from the number of its order
+    cancel_no: Callable[[str], str] | None = None
     #: the platform knows no goods under way: an order is over once all of it was shipped
     ends_shipped: bool = False
     #: lists never show what was not paid
