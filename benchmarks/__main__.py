@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmarks import chain, figures, memory, page, startup
+from benchmarks import chain, figures, memory, page, report, startup
 from benchmarks.measuring import Figure
 from benchmarks.memory import Peaks
+from benchmarks.report import Span
 
-NAMES = ("push", "movers", "page", "help", "memory")
+NAMES = ("push", "movers", "page", "help", "memory", "report")
 #: these belong to `memory` but have a call of its own for each order, which takes long
 SLOW = ("push shipments",)
 
@@ -29,6 +30,7 @@ class Sizes(NamedTuple):
     pages: int
     few: int
     many: int
+    reported: int
     leave_out: tuple[str, ...]
 
 
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FEW,MANY",
         help="orders whose peaks are compared (default 4000,16000)",
     )
+    parser.add_argument("--reported", type=int, default=1_000_000, help="orders of the daily report (default 1000000)")
     parser.add_argument("--all-jobs", action="store_true", help=f"memory also of {', '.join(SLOW)}: a call per order")
     parser.add_argument("--short", action="store_true", help="small numbers: whether it runs, not how fast it is")
     parser.add_argument("--json", action="store_true", help="one JSON line per ratio")
@@ -67,12 +70,12 @@ def _parser() -> argparse.ArgumentParser:
 def _sizes(given: argparse.Namespace) -> Sizes:
     leave_out = () if given.all_jobs else SLOW
     if given.short:
-        return Sizes(2, 200, 2, 60, 120, leave_out)
+        return Sizes(2, 200, 2, 60, 120, 3_000, leave_out)
     few, many = (int(text) for text in given.memory.split(","))
-    return Sizes(given.repeat, given.orders, page.PAGES, few, many, leave_out)
+    return Sizes(given.repeat, given.orders, page.PAGES, few, many, given.reported, leave_out)
 
 
-def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks]:
+def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks | Span]:
     if "push" in chosen or "movers" in chosen:
         costs = chain.measure(sizes.orders, sizes.repeat)
         if "push" in chosen:
@@ -86,15 +89,25 @@ def _measured(chosen: Sequence[str], sizes: Sizes) -> Iterator[Figure | Peaks]:
         yield startup.measure(sizes.repeat)
     if "memory" in chosen:
         yield from memory.measure(sizes.few, sizes.many, sizes.leave_out)
+    if "report" in chosen:
+        yield report.measure(sizes.reported, sizes.repeat)
 
 
-def _say(found: Figure | Peaks) -> None:
+def _say(found: Figure | Peaks | Span) -> None:
     word = "holds" if found.holds else "DOES NOT HOLD"
     if isinstance(found, Peaks):
         _write(
             f"memory {found.name}: {found.ratio:.2f} × (at most {memory.BOUND}) {word}\n"
             f"    ours   {found.many_kb / 1024:.0f} MB at the peak with {found.many:,} orders\n"
             f"    floor  {found.few_kb / 1024:.0f} MB with {found.few:,} orders; near: {figures.FLAT_MEMORY}"
+        )
+        return
+    if isinstance(found, Span):
+        each = " ".join(f"{c.cpu_s:.2f}" for c in found.costs)
+        _write(
+            f"{found.name}: {found.cpu_s:.2f} s of processor (at most {found.bound_s}) {word}\n"
+            f"    ours   {each} s: {found.what}\n"
+            f"    beside {found.cells:,} cells; putting an order into them took {found.put_us:.0f} µs"
         )
         return
     low, high = found.ratios[0], found.ratios[-1]
@@ -112,8 +125,13 @@ def _us(found: Figure, costs: tuple[Any, ...]) -> str:
     return f"{wall:,.0f} µs ({cpu:,.0f} µs of processor) each {found.unit}"
 
 
-def _say_json(found: Figure | Peaks) -> None:
-    told = msgspec.to_builtins(found) | {"ratio": round(found.ratio, 3), "holds": found.holds}
+def _say_json(found: Figure | Peaks | Span) -> None:
+    told = msgspec.to_builtins(found) | {"holds": found.holds}
+    if isinstance(found, Span):
+        told |= {"cpu_s": found.cpu_s}
+        _write(msgspec.json.encode(told).decode())
+        return
+    told |= {"ratio": round(found.ratio, 3)}
     if isinstance(found, Figure):
         told |= {"ratios": found.ratios, "cpu_ratio": found.cpu_ratio}
         told |= {"ours_us": found.each_us(found.ours), "floor_us": found.each_us(found.floor)}

@@ -15,12 +15,13 @@ from typing import Any
 from jobs.env import Env
 from jobs.own_api import OwnOrders
 from jobs.pay_api import Paying
+from jobs.report_api import Reporting
 from jobs.results import Result
 
 Names = Sequence[str]
 
 
-class Oms(OwnOrders, Paying):
+class Oms(OwnOrders, Paying, Reporting):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:

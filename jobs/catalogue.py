@@ -60,6 +60,7 @@ CATALOGUE: tuple[Job, ...] = (
     Job("order complete", (), "7 * * * *", "per order", "complete what the buyers have received", 3 * HOUR),
     Job("order expire", (), "* * * * *", "per task", "release ended holds, close our own unpaid orders", 15 * MINUTE),
     Job("stock alerts", (), "12 * * * *", "none", "alarm when available stock falls below the threshold", 3 * HOUR),
+    Job("report refresh", (), "*/5 * * * *", "per batch", "keep the figures of the reports up to date", HOUR),
     Job("sync verify", ("--since", "yesterday", "--until", "today"), "17 2 * * *", "per shop",
         "prove yesterday complete, pull what is missing", 2 * DAY),
     Job("db purge", (), "27 3 * * *", "none", "delete payloads with personal data after [privacy] raw_days", 2 * DAY),

@@ -176,7 +176,7 @@ def _keys(env: Env) -> Iterable[Row]:
 
 
 def _stores(env: Env) -> Iterable[Row]:
-    for name in ("orders", "inbox", "stock", "ledger"):
+    for name in ("orders", "inbox", "stock", "ledger", "reports"):
         yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
 
 

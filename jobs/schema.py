@@ -41,6 +41,7 @@ class StoresSection(Section):
     inbox: str = ""
     stock: str = ""
     ledger: str = ""
+    reports: str = ""
     #: empty: no bus, the status columns feed the jobs
     bus: str = ""
 

@@ -165,7 +165,7 @@ def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], *
     """
     with replacing(path, private=private) as part:
         if path.suffix.lower() in (".xlsx", ".xlsm"):
-            return _write_excel(part, header, rows)
+            return _write_excel(part, {"oms": (header, rows)})
         with part.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(header)
@@ -188,27 +188,36 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _write_excel(part: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+def write_book(path: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> int:
+    """Write an xlsx with one sheet per table, by title; whole or not at all. Returns the rows of all."""
+    with replacing(path) as part:
+        return _write_excel(part, tables)
+
+
+def _write_excel(part: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> int:
     import openpyxl
-    from openpyxl.cell import WriteOnlyCell
 
     book = openpyxl.Workbook(write_only=True)
-    sheet: Any = book.create_sheet("oms")
-
-    def cell(value: Any) -> Any:
-        made: Any = WriteOnlyCell(sheet, value=value)
-        if isinstance(value, str):
-            # Text stays text: neither a formula, nor a number that loses its last digits.
-            made.data_type = "s"
-            made.number_format = "@"
-        return made
-
-    sheet.append(list(header))
     count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the last count is the answer
-        sheet.append([cell(v) for v in row])
+    for title, (header, rows) in tables.items():
+        sheet: Any = book.create_sheet(title)
+        sheet.append(list(header))
+        for row in rows:
+            sheet.append([_excel_cell(sheet, value) for value in row])
+            count += 1
     book.save(part)
     return count
+
+
+def _excel_cell(sheet: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    made: Any = WriteOnlyCell(sheet, value=value)
+    if isinstance(value, str):
+        # Text stays text: neither a formula, nor a number that loses its last digits.
+        made.data_type = "s"
+        made.number_format = "@"
+    return made
 
 
 def errors_path(path: Path) -> Path:

@@ -35,6 +35,7 @@ def status(env: Env) -> dict[str, Any]:
     inbox = Counter[tuple[str, str]]()
     for (_, kind, state), n in env.inbox.counts().items():
         inbox[kind, state] += n
+    standing = env.reports.standing()
     effects = {state: len(env.ledger.effects(state=state, limit=_MANY)) for state in _OPEN_EFFECTS + _STUCK_EFFECTS}
     return {
         "at": env.clock.now(),
@@ -57,6 +58,8 @@ def status(env: Env) -> dict[str, Any]:
             for a in env.ledger.alerts(open_only=True)
         ],
         "late_jobs": late(env),
+        # the figures of `oms report` reflect the orders up to here
+        "reports_as_of": standing.at if standing else None,
     }
 
 

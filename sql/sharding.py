@@ -76,6 +76,12 @@ MARKS: dict[str, Mark] = {
     "tokens": _SINGLE,
     "small_values": _SINGLE,
     "audit_trail": _SINGLE,
+    # reports: sums over all orders, and beside them what each order added, so that both change in one step
+    "report_orders": _SINGLE,
+    "report_cells": _SINGLE,
+    "report_counted": _SINGLE,
+    "report_standing": _SINGLE,
+    "report_shops": _SINGLE,
     # bus
     "bus_events": _SINGLE,
     "bus_positions": _SINGLE,

@@ -20,6 +20,7 @@ HEADS = {
     "stock": "stock_0002",
     "ledger": "ledger_0002",
     "bus": "bus_0001",
+    "reports": "reports_0001",
 }
 
 

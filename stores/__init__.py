@@ -14,7 +14,7 @@ _SQL = ("sqlite", "mysql+pymysql")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Stock
     from stores.database import Clock
     from stores.privacy import Privacy
     from stores.schema import SchemaState
@@ -75,6 +75,14 @@ def open_bus(url: str, *, clock: Clock) -> Bus:
     from stores.sql_bus import SqlBus
 
     return _sql(url, SqlBus(url, clock=clock))
+
+
+def open_reports(url: str, *, clock: Clock) -> Reports:
+    """Figures kept up to date from the orders."""
+    _check(url, "reports")
+    from stores.sql_reports import SqlReports
+
+    return _sql(url, SqlReports(url, clock=clock))
 
 
 def schema_state(store: str, url: str) -> SchemaState:

@@ -73,6 +73,8 @@ LINES = Rows(t.order_lines, Line)
 SHIP_LINES = Rows(t.ship_lines, ShipLine)
 HOLDS = Rows(t.order_holds, Hold)
 STEPS = Rows(t.history, Step)
+#: to read with only: the facts of a step are a text of any length
+BARE_STEPS = Rows(t.history, Step, without=("facts",))
 WAITING = Rows(t.waiting, Waiting)
 MEMBERSHIPS = Rows(t.memberships, Membership)
 PARCELS = Rows(t.parcels, Parcel)

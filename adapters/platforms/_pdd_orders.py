@@ -184,6 +184,8 @@ def order(raw: bytes, *, platform: str, seller_id: str) -> OrderDocument:
         payable_minor=payable,
         paid_minor=_paid(o, status, payable, paid_at is not None),
         subsidy_minor=subsidy,
+        # None is told; without one nobody's orders would share a parcel, which the same address id allows.
+        buyer_id=text(o.open_address_id),
         receiver=_receiver(o),
         # The platform's own word: ordinary orders of the same id may go together.
         merge_key=text(o.open_address_id),

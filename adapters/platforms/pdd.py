@@ -130,6 +130,7 @@ class Pdd(Platform):
     doubtful: ClassVar[Mapping[str, str]] = {
         "carriers": "logistics_id numbers from memory; pdd.logistics.companies.get lists them",
         "50001 sub_code": "a write refused with 5000x and a sub_code counts as refused, without one as unknown",
+        "buyer_id": "the platform names no buyer: the address id stands in for one, as in a working ERP",
         "capital_free_discount": "who bears the group-leader discount is not documented: borne by unknown, no subsidy",
         "duo_duo_pay_reduction": "whether it is inside pay_amount is not told; not counted",
         "gift_list.goods_price": "taken as a list price that is not charged",
@@ -240,8 +241,8 @@ class Pdd(Platform):
                 if _only_gifts(p) == (kind == GIFT)
             ]
             if tracks:
-                params = {"order_sn": number, "extra_track_type": kind, "extra_track_list": tracks}
-                calls.append(Call(api="pdd.order.upload.extra.logistics", params=params))
+                extra = {"order_sn": number, "extra_track_type": kind, "extra_track_list": tracks}
+                calls.append(Call(api="pdd.order.upload.extra.logistics", params=extra))
         return calls
 
     def level_calls(self, updates: Sequence[LevelUpdate]) -> Sequence[LevelCall]:

@@ -59,7 +59,7 @@ def add_parcels(world: World, platform: str, no: str, boxes: Sequence[Box], requ
     if order is None or word not in ("done", "already"):
         world.book.write("refusal", code=word, **facts)
         return word
-    told = {"parcels": _told(order, parcels), "pieces": {}}
+    told: dict[str, Any] = {"parcels": _told(order, parcels), "pieces": {}}
     if word == "done":
         for parcel in parcels:
             world.waybills.setdefault(parcel.waybill, order.receiver.key)

@@ -28,6 +28,7 @@ from stores.contracts.orders import (
     RefundChange,
 )
 from stores.contracts.payments import BackChange, PaymentChange, Payments
+from stores.contracts.reports import Reports
 from stores.contracts.stock import Stock
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "PaymentChange",
     "Payments",
     "RefundChange",
+    "Reports",
     "Stock",
 ]

@@ -181,8 +181,18 @@ class Orders(Payments, Protocol):
         """Heads by (ordered_at, order_no), and the cursor of the next page or None."""
         ...
 
-    def scan(self, *, batch: int = 500, progress: Sequence[Progress] = ()) -> Iterator[list[FullOrder]]:
-        """Every order by order number, in batches; memory stays flat. For reconciliation and reports."""
+    def scan(
+        self, *, batch: int = 500, progress: Sequence[Progress] = (), parts: Collection[str] = PARTS, after: str = ""
+    ) -> Iterator[list[FullOrder]]:
+        """Every order by order number, in batches; memory stays flat. For reconciliation and reports.
+
+        Args:
+            parts: as in `load`. after: only orders with a number after this one.
+        """
+        ...
+
+    def arrivals(self, order_nos: Sequence[str], states: Sequence[str]) -> dict[str, dict[str, Step]]:
+        """When these orders first came into these states: order number → state → the step, without its facts."""
         ...
 
     def claim(

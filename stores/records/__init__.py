@@ -12,11 +12,12 @@ from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver,
 from stores.records.parcels import Membership, Parcel, Waiting
 from stores.records.payments import STANDING_BACKS, Back, Payment
 from stores.records.refunds import Refund, RefundLine, Replacement, Sent
+from stores.records.reports import Cell, Contribution, Standing
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
 from stores.records.words import ParcelState, Progress, RefundKind, RefundState, RefundStatus
-from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, Task, Token
+from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, RunTally, Task, Token
 
 __all__ = [
     "STANDING_BACKS",
@@ -26,6 +27,8 @@ __all__ = [
     "Ask",
     "AuditEntry",
     "Back",
+    "Cell",
+    "Contribution",
     "Demand",
     "Edit",
     "Effect",
@@ -57,9 +60,11 @@ __all__ = [
     "Replacement",
     "Reservation",
     "Run",
+    "RunTally",
     "Sent",
     "ShipLine",
     "Snapshot",
+    "Standing",
     "Step",
     "StockMove",
     "Task",

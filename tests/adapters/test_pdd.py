@@ -306,7 +306,7 @@ def test_a_deposit_is_not_paid(step: int, status: str, paid: int) -> None:
 
 def test_the_address_id_is_the_merge_key_and_needs_no_asking() -> None:
     doc = order(open_address_id="same")
-    assert (doc.merge_key, doc.merge_confirm, doc.buyer_id) == ("same", False, "")
+    assert (doc.merge_key, doc.merge_confirm, doc.buyer_id) == ("same", False, "same")
     assert order(open_address_id=None).merge_key == ""
 
 

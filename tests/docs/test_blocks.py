@@ -15,12 +15,13 @@ RUN = {
         "docs/quickstart.md",
         "docs/operating.md",
         "docs/scripting.md",
+        "docs/reports.md",
         "docs/payments.md",
         "docs/own-orders.md",
         "docs/refunds.md",
         test_adding_a_platform.PAGE,
     },
-    "python": {"docs/scripting.md", test_adding_a_platform.PAGE},
+    "python": {"docs/scripting.md", "docs/reports.md", test_adding_a_platform.PAGE},
     "json": {test_adding_a_platform.PAGE},
 }
 #: how many blocks may be left alone, each with its reason in the page

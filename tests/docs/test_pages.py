@@ -71,7 +71,7 @@ def words(line: str) -> str:
     return found[1] if found else line
 
 
-@pytest.mark.parametrize("page", ["docs/operating.md", "docs/scripting.md"])
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/scripting.md", "docs/reports.md"])
 def test_the_commands_of_a_page_run_in_an_office_at_work(
     page: str, at: At, day: Day, request: pytest.FixtureRequest
 ) -> None:
@@ -82,8 +82,11 @@ def test_the_commands_of_a_page_run_in_an_office_at_work(
         reader.types(line)
 
 
-@pytest.mark.parametrize("block", blocks("docs/scripting.md", "python"), ids=str)
-def test_the_python_of_the_scripting_page_runs(block: Block, at: At, capsys: pytest.CaptureFixture[str]) -> None:
+PYTHON = [b for page in ("docs/scripting.md", "docs/reports.md") for b in blocks(page, "python")]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_the_python_of_a_page_runs(block: Block, at: At, capsys: pytest.CaptureFixture[str]) -> None:
     at("pushed")
     if "audited" in block.text:
         with jobs.open("oms.toml") as office:

@@ -21,6 +21,7 @@ from tests.stores.contract_orders import OrdersContract
 from tests.stores.contract_parcels import ParcelsContract
 from tests.stores.contract_payments import PaymentsContract
 from tests.stores.contract_races import RacesContract
+from tests.stores.contract_reports import ReportsContract
 from tests.stores.contract_stock import StockContract
 
 pytestmark = pytest.mark.skipif(not mariadb.found(), reason="mariadb-server is not installed")
@@ -75,6 +76,12 @@ class TestBus(BusContract):
     @pytest.fixture
     def bus(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Any]:
         yield from opened(server, "bus", clock=clock)
+
+
+class TestReports(ReportsContract):
+    @pytest.fixture
+    def store(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Any]:
+        yield from opened(server, "reports", clock=clock)
 
 
 class TestRaces(RacesContract):

@@ -45,7 +45,7 @@ def books(office: Path, *, passing: frozenset[str] = frozenset()) -> Books:
     found: Books = {}
     with jobs.open(office / "oms.toml", clock=SharedClock(HOUR)) as oms:
         env = oms.env
-        for kept in (env.orders, env.inbox, env.stock, env.ledger):
+        for kept in (env.orders, env.inbox, env.stock, env.ledger, env.reports):
             for table, row in kept.dump():
                 if table == "history":
                     if "history" not in passing or row["from_state"] != row["to_state"]:

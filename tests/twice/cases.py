@@ -105,6 +105,7 @@ CASES: dict[str, Case] = {
     "order complete": Case("shipped", HOUR + 16 * 24, lambda oms: oms.complete_orders()),
     "order expire": Case("pushed", HOUR + 1, _own_orders_and_ended_holds),
     "stock alerts": Case("pushed", HOUR + 1, _transfers_cut_in_the_middle),
+    "report refresh": Case("shipped"),
     "sync verify": Case("opened", NIGHT),
     "db purge": Case("pushed", HOUR + 100 * 24),
     "reconcile orders": Case("pushed", NIGHT, looks=True),

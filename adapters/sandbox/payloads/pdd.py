@@ -125,7 +125,7 @@ def order(order: Order, refunds: dict[str, Refund]) -> dict[str, Any]:
 
 
 def _carrier(parcel: Parcel) -> str:
-    return next(c for c in carriers.CARRIERS if c.code == parcel.carrier).codes["pdd"]
+    return carriers.of(parcel.carrier).at("pdd")
 
 
 def _receiver(order: Order) -> dict[str, Any]:

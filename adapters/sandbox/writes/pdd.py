@@ -119,8 +119,7 @@ def set_note(call: Call, args: Mapping[str, str]) -> dict[str, Any]:
 def companies(call: Call, args: Mapping[str, str]) -> dict[str, Any]:
     """pdd.logistics.companies.get."""
     rows = [
-        {"id": int(c.codes["pdd"]), "logistics_company": c.name, "code": c.code, "available": 1}
-        for c in carriers.CARRIERS
+        {"id": int(c.at("pdd")), "logistics_company": c.name, "code": c.code, "available": 1} for c in carriers.CARRIERS
     ]
     return {"logistics_companies_get_response": {"logistics_companies": rows}}
 
