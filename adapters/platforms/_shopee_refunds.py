@@ -113,24 +113,31 @@ def _cancellation(raw: bytes, platform: str, seller_id: str) -> RefundDocument:
     """What was paid for an order that is cancelled went back; of one that was not paid, nothing."""
     o = orders.read(raw)
     number, currency = ident(o.order_sn, "order_sn"), currency_of(o.currency, "currency")
-    raw_status, paid = text(o.order_status), epoch_time_or(o.pay_time, "pay_time") is not None
-    modified = epoch_time(o.update_time, "update_time")
-    # an order may have gone on since the list was made
-    done = raw_status == "CANCELLED"
+    status_raw, modified = text(o.order_status), epoch_time(o.update_time, "update_time")
+    lines = as_list(o.item_list)
+    qty = sum(count(x.model_quantity_purchased, "item_list.model_quantity_purchased") for x in lines)
+    back = sum(count(x.returned_qty, "item_list.returned_qty", 0) for x in lines)
+    # of what was returned before, the returns tell
+    paid = epoch_time_or(o.pay_time, "pay_time") is not None and back < qty
+    # the order may have gone on since the list was made
+    status = "asked" if status_raw == "IN_CANCEL" else "done" if status_raw == "CANCELLED" and paid else "closed"
     return RefundDocument(
         platform=platform,
         seller_id=seller_id,
         platform_refund_no=f"{CANCEL}{number}",
         platform_order_no=number,
         kind="before_shipping",
-        status="done" if done and paid else "closed" if done else "asked" if raw_status == "IN_CANCEL" else "closed",
-        status_raw=raw_status,
+        status=status,
+        status_raw=status_raw,
         currency=currency,
         amount_minor=number_minor(o.total_amount, currency, "total_amount") if paid else 0,
-        qty=sum(count(x.model_quantity_purchased, "item_list.model_quantity_purchased") for x in as_list(o.item_list)),
+        qty=qty,
         reason=text(o.buyer_cancel_reason) or text(o.cancel_reason),
         goods="not_received",
         asked_at=modified,
         modified_at=modified,
-        done_at=modified if done and paid else None,
+        done_at=modified if status == "done" else None,
+        doubts=(Doubt(field="amount_minor", why="unit_unproven", raw=f"{back} of {qty} returned"),)
+        if paid and back
+        else (),
     )

@@ -16,7 +16,7 @@ from typing import ClassVar
 import msgspec
 
 from adapters.core import push, signing
-from adapters.core.fields import CHINA, Scalar, as_list, count, ident, raw_list, text, truth
+from adapters.core.fields import CHINA, Scalar, count, ident, raw_list, text, truth
 from adapters.core.rest import rest, target
 from adapters.core.wire import Act, look_up, until_midnight
 from adapters.documents import Document, LevelUpdate, ShipNotice
@@ -351,4 +351,4 @@ def _all_refused(body: bytes) -> str:
     got = _decode_levels(body).response
     if got is None or got.success_list or not got.failure_list:
         return ""
-    return text(as_list(got.failure_list)[0].failed_reason) or "refused"
+    return text(got.failure_list[0].failed_reason) or "refused"

@@ -40,6 +40,9 @@ def status(order: Order) -> str:
         return "IN_CANCEL"
     if any(x.refund == "asked" for x in order.lines) and order.state in ("shipped", "completed"):
         return "TO_RETURN"
+    if order.state == "cancelled" and any(x.shipped_qty for x in order.lines):
+        # everything came back: the returns tell that, the order is over
+        return "COMPLETED"
     return _STATUS[order.state]
 
 
@@ -54,7 +57,7 @@ def user_id(buyer: str) -> int:
 
 def order(order: Order, refunds: dict[str, Refund], home: Home) -> dict[str, Any]:
     """The order; `refunds`: by number, of its lines."""
-    cancelled = order.state == "cancelled"
+    cancelled = status(order) == "CANCELLED"
     return {
         "order_sn": order.no,
         "region": home.country,
