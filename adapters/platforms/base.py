@@ -151,6 +151,10 @@ class Platform(ABC):
         """The items in a good answer to `detail_call`."""
         return ()
 
+    def beside(self, kind: str, raws: Sequence[bytes]) -> Sequence[bytes]:
+        """The items with what somebody else knows of them put beside each, by calls; the same where nobody does."""
+        return raws
+
     def is_partial(self, document: Document) -> bool:
         """Whether the list left out something that its detail has."""
         return False
@@ -370,11 +374,11 @@ class Platform(ABC):
             page = self.read_answer(ask.kind, answer)
             if page == Page():
                 raise ValueError("no list in it")
-            return msgspec.structs.replace(page, request_no=answer.request_no)
         except (msgspec.MsgspecError, FieldError, ValueError) as error:
             raise BadAnswer(
                 f"{call.label}: {type(error).__name__}", shop=self.shop, request_id=answer.request_no
             ) from error
+        return msgspec.structs.replace(page, items=self.beside(ask.kind, page.items), request_no=answer.request_no)
 
     def details(self, kind: str, numbers: Sequence[str]) -> list[Pulled]:
         """Details of one set, in the order given; a number that gives none has the error ``detail_failed``."""
@@ -384,7 +388,9 @@ class Platform(ABC):
             answer = self.call(msgspec.structs.replace(call, about=call.about or about))
             found = {
                 item.number: msgspec.structs.replace(item, request_no=answer.request_no)
-                for item in (self.translate(kind, raw) for raw in self.read_detail(kind, answer.body))
+                for item in (
+                    self.translate(kind, raw) for raw in self.beside(kind, self.read_detail(kind, answer.body))
+                )
             }
         except (Refused, BadAnswer, Retryable, msgspec.MsgspecError, FieldError) as error:
             if len(numbers) > 1:

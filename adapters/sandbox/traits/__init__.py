@@ -74,6 +74,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     #: a paid order is cancelled as a whole: the wish shows in the order's state, and no refund has a number of its own;
     #: what the book calls it, from the number of its order
     cancel_no: Callable[[str], str] | None = None
+    #: money goes back for a whole order or not at all, freight and all, and nobody sees it asked for; `cancel_no` names it
+    whole_refunds: bool = False
     #: the platform knows no goods under way: an order is over once all of it was shipped
     ends_shipped: bool = False
     #: lists never show what was not paid
