@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -249,6 +250,14 @@ def test_totals_that_differ_are_marked() -> None:
     assert (differs.payable_minor, differs.paid_minor) == (1100, 1000)
     rest = order(mall={"discounts": []})
     assert [(d.field, d.raw) for d in rest.doubts if d.why == "sum_differs"] == [("payable_minor", "-400")]
+
+
+def test_the_example_on_the_page_is_an_order_that_adds_up() -> None:
+    page = Path(__file__, "..", "..", "..", "docs", "platforms", "wechat_miniprogram.md").resolve()
+    (told,) = json.loads(page.read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0])["orders"]
+    doc = order(mall=told, paid_amount=told["payable"], merchant_trade_no=told["number"])
+    assert doc.doubts == () and doc.payable_minor == doc.paid_minor == 22900
+    assert sum(n.paid_minor or 0 for n in doc.lines) + doc.freight_minor == doc.payable_minor
 
 
 def test_a_mall_order_without_lines_is_parked() -> None:
