@@ -38,6 +38,8 @@ DIFFERENCES = 0.03
 
 #: platforms whose app is the shop's own in the demo: it authorises itself
 SELF_USE = ("douyin",)
+#: platforms that know payments only: orders are asked for at the shop's own mall, whose address this follows
+MALLS = {"wechat_miniprogram": "/mall"}
 
 
 class DemoFailed(JobError):
@@ -295,5 +297,7 @@ def settings_text(info: Mapping[str, Any], *, tokens: bool = True, rate: float =
         out += [f"base_url = {q(shop['base_url'])}", 'every = "1m"']
         # Where the app is the shop's own it gets its tokens itself.
         options = [*(["self_use = true"] if own else []), *([f"rate_per_s = {rate}"] if rate else [])]
+        if shop["platform"] in MALLS:
+            options.append(f"mall_url = {q(shop['base_url'] + MALLS[shop['platform']])}")
         out += [f"options = {{ {', '.join(options)} }}", ""] if options else [""]
     return "\n".join(out)

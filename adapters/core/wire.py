@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Literal
 
 import msgspec
@@ -89,6 +89,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     request_id: str
     request_no: str
+
+
+def until_midnight(now: datetime, zone: tzinfo) -> float:
+    """Seconds until the day ends on the clock of a zone: what a quota of a day is renewed at."""
+    here = now.astimezone(zone)
+    midnight = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight - here).total_seconds()
 
 
 def look_up(table: Mapping[str, Act], *codes: str) -> Act:

@@ -20,6 +20,7 @@ from adapters.core import stating, writing
 from adapters.core.calling import Caller
 from adapters.core.fields import FieldError
 from adapters.core.pulling import Pull
+from adapters.core.push import Push
 from adapters.core.shapes import (
     Ask,
     Capabilities,
@@ -48,7 +49,7 @@ from adapters.errors import AdapterError, BadAnswer, NotAuthorised, Refused, Ret
 from adapters.ports import AccessToken, Connection, Limit
 
 __all__ = [
-    "DERIVED", "NEVER", "Answer", "Ask", "Call", "Capabilities", "Fault", "LevelCall", "Option", "Page", "Platform", "Pull", "PullReport",
+    "DERIVED", "NEVER", "Answer", "Ask", "Call", "Capabilities", "Fault", "LevelCall", "Option", "Page", "Platform", "Pull", "PullReport", "Push",
     "Request", "Scan", "ShipCapability", "StockCapability", "Verdict",
 ]  # fmt: skip
 
@@ -130,6 +131,10 @@ class Platform(ABC):
     def read_list(self, kind: str, body: bytes) -> Page:
         """What a good answer to `list_call` holds; an answer to something else gives an empty page."""
 
+    def read_answer(self, kind: str, answer: Answer) -> Page:
+        """As `read_list`, where a total or the way to the next page stands in the header."""
+        return self.read_list(kind, answer.body)
+
     @abstractmethod
     def document(self, kind: str, raw: bytes) -> Document:
         """One item as a document. Raises FieldError (adapters.core.fields) or msgspec's errors."""
@@ -145,6 +150,10 @@ class Platform(ABC):
     def read_detail(self, kind: str, body: bytes) -> Sequence[bytes]:
         """The items in a good answer to `detail_call`."""
         return ()
+
+    def beside(self, kind: str, raws: Sequence[bytes]) -> Sequence[bytes]:
+        """The items with what somebody else knows of them put beside each, by calls; the same where nobody does."""
+        return raws
 
     def is_partial(self, document: Document) -> bool:
         """Whether the list left out something that its detail has."""
@@ -185,6 +194,18 @@ class Platform(ABC):
     def read_poll(self, body: bytes) -> tuple[str, str, str]:
         """(outcome, code, message) in a good answer to `poll_call`; outcome is done, refused or accepted."""
         raise Unsupported(f"{self.name}: nothing to poll, writes are done at once", shop=self.shop)
+
+    def verify_push(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Push:
+        """Prove that a pushed message is the platform's, and say what it is about; no network.
+
+        Args:
+            headers: as they came; names in any capitals.
+            secrets: those that may have signed it: the current one, and an older one for a while after a change.
+
+        Raises:
+            NotVerified: it is not proven. Unreadable: it is the platform's and does not say what it is about.
+        """
+        raise Unsupported(f"{self.name}: pushed messages", shop=self.shop)
 
     def merge_groups(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
         """Ask the platform which orders share buyer and address: (order number, cipher) in, groups of numbers out.
@@ -366,14 +387,14 @@ class Platform(ABC):
         about = f"{ask.start:%Y-%m-%dT%H:%M:%SZ}/{ask.end:%Y-%m-%dT%H:%M:%SZ} {place}"
         answer = self.call(msgspec.structs.replace(call, about=call.about or about))
         try:
-            page = self.read_list(ask.kind, answer.body)
+            page = self.read_answer(ask.kind, answer)
             if page == Page():
                 raise ValueError("no list in it")
-            return msgspec.structs.replace(page, request_no=answer.request_no)
         except (msgspec.MsgspecError, FieldError, ValueError) as error:
             raise BadAnswer(
                 f"{call.label}: {type(error).__name__}", shop=self.shop, request_id=answer.request_no
             ) from error
+        return msgspec.structs.replace(page, items=self.beside(ask.kind, page.items), request_no=answer.request_no)
 
     def details(self, kind: str, numbers: Sequence[str]) -> list[Pulled]:
         """Details of one set, in the order given; a number that gives none has the error ``detail_failed``."""
@@ -383,7 +404,9 @@ class Platform(ABC):
             answer = self.call(msgspec.structs.replace(call, about=call.about or about))
             found = {
                 item.number: msgspec.structs.replace(item, request_no=answer.request_no)
-                for item in (self.translate(kind, raw) for raw in self.read_detail(kind, answer.body))
+                for item in (
+                    self.translate(kind, raw) for raw in self.beside(kind, self.read_detail(kind, answer.body))
+                )
             }
         except (Refused, BadAnswer, Retryable, msgspec.MsgspecError, FieldError) as error:
             if len(numbers) > 1:
@@ -392,6 +415,9 @@ class Platform(ABC):
         if len(numbers) == 1 and len(found) == 1 and "" in found:
             # Its number cannot be read, but it was asked for by number.
             return [msgspec.structs.replace(found[""], number=numbers[0])]
+        if len(numbers) > 1 and "" in found:
+            # One of them cannot even be named: asked for alone, it has the number it was asked by.
+            return [found[n] if n in found else self.details(kind, (n,))[0] for n in numbers]
         return [found.get(n) or _no_detail(kind, n, None) for n in numbers]
 
     def translate(self, kind: str, raw: bytes, *, light: bool = False) -> Pulled:

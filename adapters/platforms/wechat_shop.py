@@ -7,18 +7,16 @@ error codes), read 2025-11; models of the public SDKs where the pages leave type
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
 
-from adapters.core import heads
-from adapters.core.fields import CHINA, Scalar, count, ident, raw_list, text, truth
-from adapters.core.wire import Act, look_up
+from adapters.core import heads, wechat
+from adapters.core.fields import Scalar, count, ident, raw_list, text, truth
+from adapters.core.wire import Act
 from adapters.documents import Document, LevelUpdate, RefundAnswer, ShipNotice
-from adapters.errors import NotAuthorised
 from adapters.platforms import _wechat_shop_orders as orders
 from adapters.platforms import _wechat_shop_refunds as refunds
 from adapters.platforms.base import (
@@ -38,8 +36,6 @@ from adapters.platforms.base import (
 )
 from adapters.ports import AccessToken
 
-TOKEN_PATH = "/cgi-bin/stable_token"
-
 #: errcode → what to do; "system busy" may hide an effect
 CODES: Mapping[str, Act] = {
     "0": "ok",
@@ -52,13 +48,6 @@ CODES: Mapping[str, Act] = {
     **dict.fromkeys(("41002", "41018", "48001", "40164"), "final"),
     **dict.fromkeys(("100002", "606034", "6060456", "10080000", "10080001"), "final"),
 }
-_RID = re.compile(r"rid: ?([0-9A-Za-z-]+)")
-
-
-class _Envelope(msgspec.Struct):
-    errcode: Scalar = None
-    errmsg: Scalar = None
-    access_token: Scalar = None
 
 
 class _List(msgspec.Struct):
@@ -71,11 +60,6 @@ class _List(msgspec.Struct):
 class _Detail(msgspec.Struct):
     order: msgspec.Raw = msgspec.Raw()
     after_sale_order: msgspec.Raw = msgspec.Raw()
-
-
-class _Token(msgspec.Struct):
-    access_token: str = ""
-    expires_in: Scalar = None
 
 
 class _Stock(msgspec.Struct):
@@ -94,7 +78,6 @@ class _Flows(msgspec.Struct):
     funds_flow: msgspec.Raw = msgspec.Raw()
 
 
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_list = msgspec.json.Decoder(_List).decode
 _decode_detail = msgspec.json.Decoder(_Detail).decode
 
@@ -141,7 +124,7 @@ class WechatShop(Platform):
     def request(self, call: Call, token: str) -> Request:
         """A POST of JSON; the access token rides in the query."""
         params = call.params
-        if call.api == TOKEN_PATH:
+        if call.api == wechat.TOKEN_PATH:
             credentials = self.connection.credentials
             params = {**params, "appid": credentials.app_key, "secret": credentials.secret()}
         return Request(
@@ -152,28 +135,8 @@ class WechatShop(Platform):
         )
 
     def verdict(self, call: Call, answer: Answer) -> Verdict:
-        """HTTP 200 always; errcode decides. An answer without one is good only if it is a token."""
-        envelope = _decode_envelope(answer.body)
-        if envelope.errcode is None:
-            if envelope.access_token:
-                return Verdict()
-            raise ValueError("no errcode")
-        code, message = text(envelope.errcode), text(envelope.errmsg)
-        rid = _RID.search(message)
-        act = look_up(CODES, code)
-        return Verdict(
-            act=act, code="" if act == "ok" else code, message=message, request_id=rid.group(1) if rid else "",
-            wait_s=self._wait(act),
-        )  # fmt: skip
-
-    def _wait(self, act: Act) -> float:
-        """A spent day ends at Beijing's midnight. How much of a spent minute is left is not told: the usual waits, which
-        add up to more than a minute, go past its end."""
-        if act == "quota":
-            now = self.now().astimezone(CHINA)
-            midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            return (midnight - now).total_seconds()
-        return 0.0
+        """See `wechat.judge`."""
+        return wechat.judge(CODES, answer, self.now())
 
     # ================================================================ reading
     def list_call(self, ask: Ask) -> Call:
@@ -291,18 +254,9 @@ class WechatShop(Platform):
     # ================================================================ tokens
     def token_call(self, old: AccessToken | None) -> Call:
         """The normal mode gives the running token again; only a token that was refused early is replaced by force."""
-        refused = (
-            old is not None
-            and old.expires_at is not None
-            and (old.expires_at - self.now()).total_seconds() > self.renew_before_s
-        )
+        refused = wechat.was_refused(old, self.now(), self.renew_before_s)
         params = {"grant_type": "client_credential", "force_refresh": refused}
-        return Call(api=TOKEN_PATH, params=params, token=False, about="renew token")
+        return Call(api=wechat.TOKEN_PATH, params=params, token=False, about="renew token")
 
     def read_token(self, body: bytes) -> AccessToken:
-        got = msgspec.json.decode(body, type=_Token)
-        if not got.access_token:
-            raise NotAuthorised("the answer holds no token", shop=self.shop)
-        return AccessToken(
-            access=got.access_token, expires_at=self.now() + timedelta(seconds=count(got.expires_in, "expires_in"))
-        )
+        return wechat.read_token(body, self.now(), self.shop)

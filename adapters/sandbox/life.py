@@ -53,7 +53,7 @@ def released(world: World, order: Order, args: dict[str, Any]) -> bool:
     """A group purchase is complete, or risk control let the order go."""
     if order.state != "held":
         return False
-    order.state, order.hold = "paid", ""
+    order.state, order.hold, order.released_at = "paid", "", world.now
     return True
 
 
@@ -135,7 +135,11 @@ def refund_asked(world: World, order: Order, args: dict[str, Any]) -> bool:
         return False
     if kind not in traits.find(order.platform).asks:
         world.schedule(world.now + _patience(order, kind), order, "refund_made", args)
-        return False
+        known = traits.find(order.platform)
+        if kind != "before_shipping" or known.cancel_no is None or known.whole_refunds:
+            return False
+        order.cancelling = True
+        return True
     shipped = kind != "before_shipping"
     reason = args.get("reason", "不想要了")
     if not traits.find(order.platform).parts and not shipped:
@@ -175,6 +179,14 @@ def _patience(order: Order, kind: str) -> int:
 def refund_made(world: World, order: Order, args: dict[str, Any]) -> bool:
     """The seller pays money back in his own shop; of goods that left he keeps no book there."""
     kind, lines = _wanted(order, args)
+    known = traits.find(order.platform)
+    if lines and known.cancel_no is not None and (known.whole_refunds or kind == "before_shipping"):
+        if not (order.cancelling or known.whole_refunds):
+            return False
+        order.cancelling = False
+        kind = "refund_only" if kind == "return" else kind
+        _finish(world, order, _open_refund(world, order, None, kind, args.get("reason", "不想要了")), "seller")
+        return True
     for line in lines:
         refund = _open_refund(
             world, order, line, "refund_only" if kind == "return" else kind, args.get("reason", "不想要了")
@@ -212,7 +224,8 @@ def refund_withdrawn(world: World, order: Order, args: dict[str, Any]) -> bool:
     open_ones = [r for r in found if r.status in ("asked", "agreed")]
     for refund in open_ones:
         close_refund(world, order, refund, "closed", "buyer")
-    return bool(open_ones)
+    wished, order.cancelling = order.cancelling, False
+    return bool(open_ones) or wished
 
 
 @event
@@ -277,11 +290,12 @@ def _open_refund(world: World, order: Order, line: Line | None, kind: str, reaso
     lines = [line] if line is not None else [x for x in order.lines if not x.closed and x.refund == "none"]
     amount = sum(x.paid + x.tax for x in lines)
     others = [x for x in order.lines if x not in lines and not x.closed and not x.gift and x.refund == "none"]
-    if kind == "before_shipping" and not others:
+    if (kind == "before_shipping" or traits.find(order.platform).whole_refunds) and not others:
         # the last one before shipping takes the freight with it
         amount += order.freight
+    cancel_no = traits.find(order.platform).cancel_no if line is None else None
     refund = Refund(
-        no=world.next_refund_no(order),
+        no=world.next_refund_no(order) if cancel_no is None else cancel_no(order.no),
         order_no=order.no,
         line_no=line.no if line is not None else "",
         kind=kind,

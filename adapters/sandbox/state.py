@@ -134,11 +134,15 @@ class Order(msgspec.Struct, kw_only=True):
     currency: str = "CNY"
     state: str = "unpaid"
     paid_at: int = 0
+    #: when it stopped being held
+    released_at: int = 0
     shipped_at: int = 0
     ended_at: int = 0
     ship_by: int = 0
     #: reason of the state `held`: group_unfinished, risk_control
     hold: str = ""
+    #: the buyer of a paid order wants it cancelled, where that shows in the order's state
+    cancelling: bool = False
     #: why it was cancelled: timeout, buyer, refunded
     cancel: str = ""
     presale: bool = False

@@ -5,32 +5,21 @@ Source: developers.weixin.qq.com, getStableAccessToken and the order and after-s
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from adapters.sandbox import pages
+from adapters.sandbox import pages, wechat
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import wechat_shop as trees
 from adapters.sandbox.state import Order
 from adapters.sandbox.statements import wechat_shop as bills
-from adapters.sandbox.wire import Asked, Request, Response, answer, decode, digest
+from adapters.sandbox.wechat import Refusal, need
+from adapters.sandbox.wire import Asked, Request, Response, answer, decode
 from adapters.sandbox.world import World
 from adapters.sandbox.writes import wechat_shop as writes
-from adapters.sandbox.writes.wechat_shop import Refusal, need
 
 RATE = (300.0, 600)
 _DAY = 86400
-_TOKEN = "/cgi-bin/stable_token"
-#: a new token is handed out this long before the old one's end; both work meanwhile
-_OVERLAP_S = 300
-_TOKEN_ERRORS = {
-    "missing": (41001, "access_token missing"),
-    "unknown": (40001, "invalid credential, access_token is invalid or not latest"),
-    "expired": (42001, "access_token expired"),
-}
 _AFTERSALE_PAGE = 50
 Method = Callable[[Call, dict[str, Any]], dict[str, Any]]
 
@@ -46,73 +35,22 @@ def asked(request: Request) -> Asked:
 
 def throttled(world: World, request_id: str, seconds: int) -> Response:
     """See Dialect.throttled."""
-    return _error(Refusal(45011, "api minute-quota reach limit, please retry next minute"), request_id)
-
-
-def _error(refusal: Refusal, request_id: str) -> Response:
-    n = digest("rid", request_id)
-    rid = f"{n >> 32:08x}-{n & 0xFFFFFFFF:08x}-{digest(request_id) & 0xFFFFFFFF:08x}"
-    return answer({"errcode": refusal.code, "errmsg": f"{refusal.text} rid: {rid}"})
+    return wechat.error(wechat.throttled(), request_id)
 
 
 def reply(world: World, request: Request, request_id: str) -> Response:
     """See Dialect.reply."""
     try:
-        if request.path != _TOKEN and request.path not in METHODS:
+        if request.path != wechat.TOKEN and request.path not in METHODS:
             raise Refusal(40066, "invalid url")
-        body = _body(request)
-        if request.path == _TOKEN:
-            return answer(_token(world, body, request_id))
-        state = world.tokens["wechat_shop"].check(request.params().get("access_token", ""), world.now)
-        if state != "ok":
-            raise Refusal(*_TOKEN_ERRORS[state])
+        body = wechat.body_of(request)
+        if request.path == wechat.TOKEN:
+            return answer(wechat.token(world, "wechat_shop", body, request_id))
+        wechat.check(world, "wechat_shop", request)
         call = Call(world=world, platform="wechat_shop", request_id=request_id, method=request.path)
         return answer({"errcode": 0, "errmsg": "ok", **METHODS[request.path](call, body)})
     except Refusal as refusal:
-        return _error(refusal, request_id)
-
-
-def _body(request: Request) -> dict[str, Any]:
-    if request.method != "POST":
-        raise Refusal(43002, "require POST method")
-    if not request.body:
-        raise Refusal(44002, "empty post data")
-    body = decode(request.body)
-    if not isinstance(body, dict):
-        raise Refusal(47001, "data format error")
-    return body
-
-
-def _token(world: World, body: dict[str, Any], request_id: str) -> dict[str, Any]:
-    """/cgi-bin/stable_token: the current token until shortly before its end; with force_refresh a new one at once."""
-    shop, box = world.shops["wechat_shop"], world.tokens["wechat_shop"]
-    if body.get("grant_type") != "client_credential":
-        raise Refusal(40002, "invalid grant_type")
-    if body.get("appid") != shop.app_key:
-        raise Refusal(40013, "invalid appid")
-    if body.get("secret") != shop.app_secret:
-        raise Refusal(40125, "invalid appsecret")
-    force = body.get("force_refresh") is True
-    if force:
-        _force(world)
-    token = box.latest
-    if token is None or force or not box.alive(token, world.now + _OVERLAP_S):
-        token = box.issue(world.now)
-        grant = "force" if force else "normal"
-        world.book.write("effect", effect="token", platform="wechat_shop", grant=grant, request_id=request_id)
-    return {"access_token": token.access, "expires_in": token.expires - world.now}
-
-
-def _force(world: World) -> None:
-    """Kill what lives; at most 20 times a day and at least 30 s apart."""
-    box = world.tokens["wechat_shop"]
-    today = [t for t in box.forced if t > world.now - _DAY]
-    if len(today) >= 20:
-        raise Refusal(45009, "reach max api daily quota limit")
-    if today and world.now - today[-1] < 30:
-        raise Refusal(45011, "api minute-quota reach limit, please retry next minute")
-    box.forced.append(world.now)
-    box.kill(world.now)
+        return wechat.error(refusal, request_id)
 
 
 # --- reading
@@ -130,21 +68,6 @@ def _range(body: dict[str, Any], name: str) -> tuple[int, int] | None:
     return start, end
 
 
-def _pack(window: str, at: int, no: str) -> str:
-    raw = msgspec.json.encode([f"{digest(window):x}"[:8], at, no])
-    return base64.b64encode(raw).decode()
-
-
-def _unpack(window: str, key: str) -> tuple[int, str]:
-    try:
-        mark, at, no = msgspec.json.decode(base64.b64decode(key, validate=True))
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Refusal(40097, "invalid args: next_key") from error
-    if mark != f"{digest(window):x}"[:8]:
-        raise Refusal(40097, "invalid args: next_key belongs to another query")
-    return int(at), str(no)
-
-
 def order_list(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     """/channels/ec/order/list/get: ids, oldest first, with a cursor."""
     update, create = _range(body, "update_time_range"), _range(body, "create_time_range")
@@ -158,11 +81,11 @@ def order_list(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     if pages.shift(call, window, [o for _, o in found], size):
         found = _found(call, body, update, create, window)
     if body.get("next_key"):
-        after = _unpack(window, str(body["next_key"]))
+        after = wechat.unpack(window, str(body["next_key"]), "next_key")
         found = [(at, o) for at, o in found if (at, o.no) > after]
     cut = found[:size]
     ids = pages.twice(call, window, [o.no for _, o in cut], str)
-    key = _pack(window, cut[-1][0], cut[-1][1].no) if cut else str(body.get("next_key") or "")
+    key = wechat.pack(window, cut[-1][0], cut[-1][1].no) if cut else str(body.get("next_key") or "")
     empty = None if not ids and pages.as_null(call, window) else ids
     return {"order_id_list": empty, "next_key": key, "has_more": len(found) > size}
 
@@ -209,11 +132,11 @@ def aftersale_list(call: Call, body: dict[str, Any]) -> dict[str, Any]:
         for r in call.world.refund_window("wechat_shop", *span, by=by)
     ]
     if body.get("next_key"):
-        after = _unpack(window, str(body["next_key"]))
+        after = wechat.unpack(window, str(body["next_key"]), "next_key")
         found = [(at, r) for at, r in found if (at, r.no) > after]
     cut = found[:_AFTERSALE_PAGE]
     ids = pages.twice(call, window, [r.no for _, r in cut], str)
-    key = _pack(window, cut[-1][0], cut[-1][1].no) if cut else str(body.get("next_key") or "")
+    key = wechat.pack(window, cut[-1][0], cut[-1][1].no) if cut else str(body.get("next_key") or "")
     empty = None if not ids and pages.as_null(call, window) else ids
     return {"after_sale_order_id_list": empty, "next_key": key, "has_more": len(found) > _AFTERSALE_PAGE}
 

@@ -17,8 +17,8 @@ import msgspec
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads.wechat_shop import transaction_id
 from adapters.sandbox.statements.rows import Row, number
+from adapters.sandbox.wechat import Refusal, need
 from adapters.sandbox.wire import beijing
-from adapters.sandbox.writes.wechat_shop import Refusal, need
 
 if TYPE_CHECKING:
     from adapters.sandbox.world import World

@@ -13,6 +13,7 @@ from adapters.sandbox import carriers, effects
 from adapters.sandbox.effects import Box
 from adapters.sandbox.pages import Call
 from adapters.sandbox.state import Order
+from adapters.sandbox.wechat import Refusal, need
 
 _SHIP_ERRORS = {
     "no_order": (100002, "订单不存在"),
@@ -29,20 +30,6 @@ _SHIP_ERRORS = {
     "refunding": (606034, "商品售后中,不能发货"),
     "empty": (40097, "invalid delivery_list"),
 }
-
-
-class Refusal(Exception):
-    """The service says no."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code} {text}")
-        self.code, self.text = code, text
-
-
-def need(body: dict[str, Any], *names: str) -> None:
-    for name in names:
-        if body.get(name) in (None, "", []):
-            raise Refusal(40097, f"invalid args: {name}")
 
 
 def send(call: Call, body: dict[str, Any]) -> dict[str, Any]:
