@@ -12,16 +12,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jobs.bills_api import Bills
 from jobs.env import Env
 from jobs.own_api import OwnOrders
 from jobs.pay_api import Paying
 from jobs.report_api import Reporting
 from jobs.results import Result
+from jobs.settle_api import Settling
+from jobs.suppliers_api import Suppliers
 
 Names = Sequence[str]
 
 
-class Oms(OwnOrders, Paying, Reporting):
+class Oms(Bills, OwnOrders, Paying, Reporting, Settling, Suppliers):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:

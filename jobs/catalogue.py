@@ -64,7 +64,9 @@ CATALOGUE: tuple[Job, ...] = (
     Job("sync verify", ("--since", "yesterday", "--until", "today"), "17 2 * * *", "per shop",
         "prove yesterday complete, pull what is missing", 2 * DAY),
     Job("db purge", (), "27 3 * * *", "none", "delete payloads with personal data after [privacy] raw_days", 2 * DAY),
+    Job("reconcile bills", (), "23 */2 * * *", "per channel", "compare the payment channels' bills with our payments", 2 * DAY),
     Job("reconcile orders", ("--since", "yesterday"), "37 2 * * *", "none", "compare platforms, inbox and orders", 2 * DAY),
+    Job("settle recheck", (), "47 * * * *", "per account", "keep what platforms should state, look again at what stands open", 3 * HOUR),
     Job("reconcile stock", (), "57 2 * * *", "none", "compare counters, journal, reservations and orders", 2 * DAY),
 )  # fmt: skip
 

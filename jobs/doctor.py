@@ -176,8 +176,19 @@ def _keys(env: Env) -> Iterable[Row]:
 
 
 def _stores(env: Env) -> Iterable[Row]:
-    for name in ("orders", "inbox", "stock", "ledger", "reports"):
+    for name in ("orders", "inbox", "stock", "ledger", "reports", "settlement"):
         yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
+
+
+def _settlement(env: Env) -> Iterable[Row]:
+    """Layouts and tolerance rules of one's own are read once; only that they could be is told."""
+    from jobs.settling_import import layouts
+    from jobs.settling_match import rules_of
+
+    if env.settings.settlement.layouts:
+        yield from _try("statement layouts", lambda: layouts(env), "readable")
+    if env.settings.settlement.rules:
+        yield from _try("tolerance rules", lambda: rules_of(env), "readable")
 
 
 def _store_clock(env: Env) -> Iterable[Row]:
@@ -317,6 +328,7 @@ _CHECKS: tuple[tuple[str, Callable[[Env], Iterable[Row]]], ...] = (
     ("channels", _channels),
     ("keys", _keys),
     ("stores", _stores),
+    ("settlement", _settlement),
     ("store clock", _store_clock),
     ("sellers", _sellers),
     ("warehouses", _warehouses),

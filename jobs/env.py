@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from adapters.platforms.base import Platform
     from jobs.channels import Channels
     from jobs.schema import Settings, ShopSection
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Settlement, Stock
     from stores.privacy import Privacy
 
 T = TypeVar("T")
@@ -171,6 +171,12 @@ class Env:
         import stores
 
         return self._keep(stores.open_ledger(self.url("ledger"), clock=self.clock, privacy=self.privacy))
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        import stores
+
+        return self._keep(stores.open_settlement(self.url("settlement"), clock=self.clock))
 
     @cached_property
     def reports(self) -> Reports:

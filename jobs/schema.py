@@ -41,6 +41,7 @@ class StoresSection(Section):
     inbox: str = ""
     stock: str = ""
     ledger: str = ""
+    settlement: str = ""
     reports: str = ""
     #: empty: no bus, the status columns feed the jobs
     bus: str = ""
@@ -203,6 +204,42 @@ class RefundsSection(Section):
     linked_shop: str = ""
 
 
+class RateSection(Section):
+    """A fee that a platform takes by rate: what it states is compared with what the rate gives."""
+
+    #: shops (globs)
+    shops: tuple[str, ...]
+    #: commission or service_fee
+    kind: Literal["commission", "service_fee"]
+    #: ten-thousandths of what the buyer paid and kept
+    e4: int = Field(ge=0, le=10_000)
+    #: rounded once per order, or per order line
+    per: Literal["order", "line"] = "order"
+    rounding: Literal["half_up", "down"] = "half_up"
+    #: per order: also of what the buyer paid for the way
+    freight: bool = True
+
+
+class SettlementSection(Section):
+    """Statements of platforms against what we expect."""
+
+    #: folder of layouts of your own (`*.toml`), relative to the settings file
+    layouts: str = ""
+    #: file of tolerance rules (.toml or .json); empty: nothing is tolerated
+    rules: str = ""
+    #: fees to expect
+    rates: tuple[RateSection, ...] = ()
+    #: platform → paid or completed: when an order's money is stated, where it differs from the layout's word
+    basis: dict[str, Literal["paid", "completed"]] = {}
+    #: what stands open is looked at again after
+    recheck: Seconds = 2 * 86400.0
+    #: orders so much older than the period may still be stated in it
+    back: Seconds = 180 * 86400.0
+    #: and so much younger ones
+    ahead: Seconds = 3 * 86400.0
+    lease: Seconds = 120.0
+
+
 class CompleteSection(Section):
     #: shipped orders complete when the platform says so, or after this time
     after: Seconds = 15 * 86400.0
@@ -222,6 +259,9 @@ class PaymentsSection(Section):
     expires: Seconds = 900.0
     #: what the buyer reads at the channel; {number} is the order's number
     title: str = "订单 {number}"
+    #: alias of a channel (glob) → the fee it takes, in ten-thousandths (60: 0.6 %); without one its bill's fees are not
+    #: expected, only compared with its fund flow
+    fees: dict[str, Annotated[int, Field(ge=0, le=10_000)]] = {}
     #: how long whoever asks a channel is left alone with it
     lease: Seconds = 60.0
     batch: int = Field(200, ge=1, le=500)
@@ -314,6 +354,7 @@ class Settings(Section):
     shipping: ShippingSection = ShippingSection()
     stock: StockSection = StockSection()
     refunds: RefundsSection = RefundsSection()
+    settlement: SettlementSection = SettlementSection()
     complete: CompleteSection = CompleteSection()
     expire: ExpireSection = ExpireSection()
     payments: PaymentsSection = PaymentsSection()

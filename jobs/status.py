@@ -57,6 +57,7 @@ def status(env: Env) -> dict[str, Any]:
             }
             for a in env.ledger.alerts(open_only=True)
         ],
+        "settlement": env.settlement.aging(),
         "late_jobs": late(env),
         # the figures of `oms report` reflect the orders up to here
         "reports_as_of": standing.at if standing else None,

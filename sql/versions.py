@@ -20,6 +20,7 @@ HEADS = {
     "stock": "stock_0002",
     "ledger": "ledger_0002",
     "bus": "bus_0001",
+    "settlement": "settlement_0002",
     "reports": "reports_0001",
 }
 

@@ -138,6 +138,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     refunds: tuple[str, ...] = ()
     merge_groups: bool = False
     last_look: bool = True
+    #: settlement statements by call
+    statements: bool = False
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

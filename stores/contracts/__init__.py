@@ -29,6 +29,7 @@ from stores.contracts.orders import (
 )
 from stores.contracts.payments import BackChange, PaymentChange, Payments
 from stores.contracts.reports import Reports
+from stores.contracts.settlement import OpenItems, Settlement
 from stores.contracts.stock import Stock
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Inbox",
     "Ledger",
     "NewOrder",
+    "OpenItems",
     "OrderQuery",
     "Orders",
     "ParcelChange",
@@ -49,5 +51,6 @@ __all__ = [
     "Payments",
     "RefundChange",
     "Reports",
+    "Settlement",
     "Stock",
 ]

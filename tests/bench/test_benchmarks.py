@@ -16,7 +16,9 @@ from tests.house.source import ROOT
 
 #: how much worse than promised a ratio may be before something must be broken, on a machine that does other things too
 SLACK = 8
-FIGURES = {"push", "movers", "moves", "page.taobao", "page.jd", "page.douyin", "page.wechat_shop", "help"}
+FIGURES = {
+    "push", "movers", "moves", "page.taobao", "page.jd", "page.douyin", "page.wechat_shop", "match", "match.text", "import", "help",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def told() -> dict[str, dict[str, Any]]:
 
 def test_the_short_form_says_every_ratio(told: dict[str, dict[str, Any]]) -> None:
     jobs = {name for name, step in STEPS.items() if not step.aside} - {"push shipments"}
-    assert set(told) == FIGURES | jobs | {"report"}
+    assert set(told) == FIGURES | jobs | {"match.memory", "report"}
 
 
 def test_every_ratio_has_its_floor_its_spread_and_what_to_compare_it_with(told: dict[str, dict[str, Any]]) -> None:

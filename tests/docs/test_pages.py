@@ -153,6 +153,7 @@ SETTINGS = [
     for b in blocks(p, "toml")
 ]
 SETTINGS += [b for b in blocks("docs/adding-a-platform.md", "toml") if "[shops." in b.text]
+SETTINGS += [b for b in blocks("docs/settlement.md", "toml") if "[settlement]" in b.text]
 SETTINGS += [b for p in pages() if p.startswith("docs/platforms/") for b in blocks(p, "toml")]
 
 
