@@ -67,8 +67,8 @@ TOKEN_WORDS = ("access_token", "access token", "accesstoken")
 POSTS = frozenset({"open.seller.order.goods.deliver", "open.order.goods.split.deliver", "open.item.sku.stock.update"})
 REFRESH = "oauth2.refresh_token"
 END = "nomore"
-#: confirmDeliveryStatus: all of an oid has left, or a part
-ALL, PART = 1, 2
+#: confirmDeliveryStatus: all of an oid has left
+ALL = 1
 #: changeType
 ADD, TAKE = 1, 2
 
@@ -135,8 +135,10 @@ class Kuaishou(Platform):
         "orders": (Scan(name="modified", paging="cursor", size=50, span_s=7 * 86400.0),),
         "refunds": (Scan(name="modified", paging="cursor", size=100, span_s=86400.0),),
     }
+    # One piece that left makes an order shipped there: a part that is missing then could not be told from one that was
+    # told, so an order is told once all of it has left.
     capabilities = Capabilities(
-        ship=ShipCapability(batch=1, partial=True, read_back=True),
+        ship=ShipCapability(batch=1, partial=False, read_back=True),
         stock=StockCapability(mode="delta", batch=1, read_back=True),
     )
     limits: ClassVar[Mapping[str, Limit]] = {
@@ -154,7 +156,7 @@ class Kuaishou(Platform):
         "totalFee": "the list's own money is explained in three ways: the fee detail decides, until it came the sum is marked",
         "expired token": "no code was seen: any message about the access token renews it once",
         "carriers.EMS": "7 from memory",
-        "confirmDeliveryStatus": "1 for all of an oid, 2 for a part, from memory; see ALL and PART",
+        "confirmDeliveryStatus": "1 for all of an oid, from memory; see ALL",
         "orderAddress.openAddressId": "the merge check's page says that equal ones merge, where it stands is a guess",
         "skuInfos": "shape of open.item.get taken from open.item.deleted.get",
         "flagTagCode": "colours other than red from memory",
@@ -291,7 +293,7 @@ class Kuaishou(Platform):
         number = _number(notice.platform_order_no)
         only = notice.parcels[0]
         alone = all(no == notice.platform_order_no for no, *_ in only.lines)
-        if len(notice.parcels) == 1 and notice.complete and alone:
+        if len(notice.parcels) == 1 and alone:
             params: dict[str, Any] = {"orderId": number, **self._express(only)}
             return [Call(api="open.seller.order.goods.deliver", params=params)]
         packages = [
@@ -302,7 +304,7 @@ class Kuaishou(Platform):
             for parcel in notice.parcels
         ]
         told = dict.fromkeys(no for parcel in notice.parcels for no, *_ in parcel.lines)
-        status = [{"oid": _number(no), "confirmDeliveryStatus": ALL if notice.complete else PART} for no in told]
+        status = [{"oid": _number(no), "confirmDeliveryStatus": ALL} for no in told]
         params = {"mainOrderId": number, "deliveryItemInfoList": packages, "deliveryStatus": status}
         return [Call(api="open.order.goods.split.deliver", params=params)]
 
