@@ -240,10 +240,27 @@ class Pull:
         partial = {i.number: i for i in items if i.document and self._platform.is_partial(i.document)}
         if not partial:
             return items
+        if self._kind in self._platform.supplements:
+            return self._supplemented(items, partial, tally)
         whole = [i for i in items if i.number not in partial]
         for detail in self._enrich(list(partial), tally):
             whole.append(detail if detail.document is not None else partial[detail.number])
         return whole
+
+    def _supplemented(self, items: list[Pulled], partial: dict[str, Pulled], tally: Tally) -> list[Pulled]:
+        """Add what one further call each tells; versions that were read in an earlier pass are only counted again."""
+        again = {n for n, i in partial.items() if n in self._detailed and self._detailed[n] == i.modified_at}
+        for number in again:
+            tally.add(number, partial[number].modified_at)
+        got = self._platform.supplemented(self._kind, [i for n, i in partial.items() if n not in again])
+        fuller = {i.number: i for i in got}
+        for item in got:
+            if self._platform.whole(item):
+                self._failed.discard(item.number)
+                self._detailed[item.number] = item.modified_at
+            else:
+                self._failed.add(item.number)
+        return [fuller.get(i.number, i) for i in items if i.number not in again]
 
     def _ask_details(self, numbers: Sequence[str]) -> list[Pulled]:
         got = self._platform.side_by_side(self._kind, numbers)

@@ -228,8 +228,8 @@ def read_levels(platform: Platform, updates: Sequence[LevelUpdate]) -> dict[str,
     out: dict[str, int] = {}
     for update in updates:
         try:
-            out[update.key] = platform.read_level(platform.call(platform.read_level_call(update)).body)
-        except (Refused, BadAnswer):
+            out[update.key] = platform.read_level_of(update, platform.call(platform.read_level_call(update)).body)
+        except (Refused, BadAnswer, FieldError, msgspec.MsgspecError):
             continue
     return out
 

@@ -98,6 +98,8 @@ class Platform(ABC):
     carriers: ClassVar[Mapping[str, str]] = {}
     #: details in one call
     detail_batch: ClassVar[int] = 1
+    #: kinds of which one further call per thing tells what neither list nor detail does, see `supplement_call`
+    supplements: ClassVar[frozenset[str]] = frozenset()
     #: access tokens are renewed this long before their end
     renew_before_s: ClassVar[float] = 300.0
     #: doubtful fields: path → what is not proven about it
@@ -159,6 +161,14 @@ class Platform(ABC):
         """Whether the list left out something that its detail has."""
         return False
 
+    def supplement_call(self, kind: str, number: str) -> Call:
+        """The further call for a thing that is partial, where `supplements` names its kind."""
+        raise Unsupported(f"{self.name}: more about single {kind}", shop=self.shop)
+
+    def supplement(self, raw: bytes, body: bytes) -> bytes:
+        """An item with what a good answer to `supplement_call` adds to it; `document` reads both forms."""
+        return raw
+
     def ship_calls(self, notice: ShipNotice) -> Sequence[Call]:
         """The calls that tell one notice."""
         raise Unsupported(f"{self.name}: ship notices", shop=self.shop)
@@ -178,6 +188,10 @@ class Platform(ABC):
     def read_level(self, body: bytes) -> int:
         """Pieces in a good answer to `read_level_call`."""
         raise Unsupported(f"{self.name}: reading stock levels", shop=self.shop)
+
+    def read_level_of(self, update: LevelUpdate, body: bytes) -> int:
+        """As `read_level`, where the answer tells of more than one listing."""
+        return self.read_level(body)
 
     def refund_call(self, answer: RefundAnswer) -> Call:
         """The call that answers one refund."""
@@ -258,6 +272,14 @@ class Platform(ABC):
             return [self.details(kind, part) for part in sets]
         with ThreadPoolExecutor(threads, thread_name_prefix="detail") as pool:
             return list(pool.map(lambda part: self.details(kind, part), sets))
+
+    def supplemented(self, kind: str, items: Sequence[Pulled]) -> list[Pulled]:
+        """Partial items with what one further call each adds; one whose call failed stays partial."""
+        threads = min(int(self.option("detail_threads")), len(items))
+        if threads <= 1:
+            return [self._supplemented(kind, item) for item in items]
+        with ThreadPoolExecutor(threads, thread_name_prefix="supplement") as pool:
+            return list(pool.map(lambda item: self._supplemented(kind, item), items))
 
     def parse(self, kind: str, answer: bytes) -> list[Pulled]:
         """The items in a captured answer, be it a list or a detail. No network.
@@ -412,6 +434,10 @@ class Platform(ABC):
             if len(numbers) > 1:
                 return [item for number in numbers for item in self.details(kind, (number,))]
             return [_no_detail(kind, numbers[0], error)]
+        if kind in self.supplements:
+            found = {
+                item.number: item if self.whole(item) else self._supplemented(kind, item) for item in found.values()
+            }
         if len(numbers) == 1 and len(found) == 1 and "" in found:
             # Its number cannot be read, but it was asked for by number.
             return [msgspec.structs.replace(found[""], number=numbers[0])]
@@ -419,6 +445,19 @@ class Platform(ABC):
             # One of them cannot even be named: asked for alone, it has the number it was asked by.
             return [found[n] if n in found else self.details(kind, (n,))[0] for n in numbers]
         return [found.get(n) or _no_detail(kind, n, None) for n in numbers]
+
+    def whole(self, item: Pulled) -> bool:
+        """Whether nothing of an item is missing that another call could tell."""
+        return item.document is None or not self.is_partial(item.document)
+
+    def _supplemented(self, kind: str, item: Pulled) -> Pulled:
+        try:
+            call = self.supplement_call(kind, item.number)
+            answer = self.call(msgspec.structs.replace(call, about=call.about or item.number))
+            fuller = self.translate(kind, self.supplement(item.raw, answer.body))
+        except (Refused, BadAnswer, Retryable, msgspec.MsgspecError, FieldError):
+            return item
+        return msgspec.structs.replace(fuller, number=fuller.number or item.number, request_no=answer.request_no)
 
     def translate(self, kind: str, raw: bytes, *, light: bool = False) -> Pulled:
         """One item as a `Pulled`; whatever is wrong with it stays with it."""

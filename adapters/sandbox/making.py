@@ -60,12 +60,13 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 def make_shop(platform: str, seed: int, country: str = "") -> Shop:
     """The one shop of a platform; its secret comes of the seed. `country`: where it sells, if elsewhere than usual."""
     known = traits.find(platform)
+    secrets = [token_text(32, seed, platform, word) for word in ("secret", "sign secret")[: 1 + known.two_secrets]]
     return Shop(
         alias=known.alias,
         platform=platform,
         seller_id=known.seller,
         app_key=known.key,
-        app_secret=token_text(32, seed, platform, "secret"),
+        app_secret=" ".join(secrets),
         home=home_of(country or known.country),
     )
 

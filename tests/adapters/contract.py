@@ -461,18 +461,19 @@ class PlatformContract:
         assert rest[1].code == "ShopBroken"
 
     # ================================================================ stock levels
+    def level(self, key: str, listing: str, qty: int) -> LevelUpdate:
+        """A level to be told; where the platform takes differences only, from nothing."""
+        delta = qty if self.cls.capabilities.stock.mode == "delta" else None
+        return LevelUpdate(key=key, listing_id=listing, product_id="71", qty=qty, delta=delta)
+
     def test_levels_are_set_absolutely_and_one_bad_listing_stops_no_other(self, rig: Rig, world: Fake) -> None:
-        updates = [
-            LevelUpdate(key=f"k{sku}", listing_id=sku, product_id="71", qty=5 + i)
-            for i, sku in enumerate(("51", "666", "52", "53"))
-        ]
+        updates = [self.level(f"k{sku}", sku, 5 + i) for i, sku in enumerate(("51", "666", "52", "53"))]
         got = {r.key: r.outcome for r in rig.adapter.set_levels(updates)}
         assert got == {"k51": "done", "k666": "refused", "k52": "done", "k53": "done"}
 
     def test_a_level_whose_answer_was_lost_is_unknown(self, rig: Rig) -> None:
         rig.server.next(httpx.ReadTimeout("gone"))
-        updates = [LevelUpdate(key="k", listing_id="51", product_id="71", qty=5)]
-        assert rig.adapter.set_levels(updates)[0].outcome == "unknown"
+        assert rig.adapter.set_levels([self.level("k", "51", 5)])[0].outcome == "unknown"
         assert len(rig.server.seen) == 1
 
     def test_lost_answers_are_errors_of_their_own_for_reading(self, rig: Rig) -> None:

@@ -33,6 +33,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     alias: str
     seller: str
     key: str
+    #: the app has a second secret, which it signs with; both stand in one setting, with a blank between
+    two_secrets: bool = False
     #: place among the platforms of a world that names none; 0: only where it is named
     usual: int = 0
     #: ISO 3166 code of the country its shop sells in, see `homes.py`
