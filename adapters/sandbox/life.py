@@ -281,7 +281,7 @@ def _open_refund(world: World, order: Order, line: Line | None, kind: str, reaso
         # the last one before shipping takes the freight with it
         amount += order.freight
     refund = Refund(
-        no=world.next_refund_no(order),
+        no=world.next_refund_no(order, kind),
         order_no=order.no,
         line_no=line.no if line is not None else "",
         kind=kind,
