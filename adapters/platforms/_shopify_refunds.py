@@ -134,6 +134,17 @@ class Case(msgspec.Struct):
     totalRefundedSet: Bag | None = None
 
 
+class HeadOwner(msgspec.Struct):
+    updatedAt: Scalar = None
+
+
+class Head(msgspec.Struct):
+    """What is needed to name a case that cannot be read."""
+
+    id: Scalar = None
+    order: HeadOwner | None = None
+
+
 class Shape(msgspec.Struct):
     """How many documents a case is, and whether another case tells it."""
 
@@ -159,6 +170,7 @@ class CasesOfOrder(msgspec.Struct):
 
 
 _case = msgspec.json.Decoder(Case).decode
+_head = msgspec.json.Decoder(Head).decode
 _shape = msgspec.json.Decoder(Shape).decode
 _wrapped = msgspec.json.Decoder(Wrapped).decode
 _of_order = msgspec.json.Decoder(CasesOfOrder).decode
@@ -190,12 +202,12 @@ def items(case: bytes) -> list[bytes]:
     return [b'{"line":%d,"case":%b}' % (place, case) for place in range(several)]
 
 
-def _open(raw: bytes) -> tuple[Case, int]:
+def _unwrap(raw: bytes) -> tuple[bytes, int]:
     wrapped = _wrapped(raw)
-    return (_case(bytes(wrapped.case)), wrapped.line) if bytes(wrapped.case) else (_case(raw), 0)
+    return (bytes(wrapped.case), wrapped.line) if bytes(wrapped.case) else (raw, 0)
 
 
-def _number(case: Case, place: int) -> str:
+def _number(case: Case | Head, place: int) -> str:
     gid = ident(case.id, "id")
     number = ("R" if "/Return/" in gid else "") + tail(gid, "id")
     return f"{number}-{place}" if place else number
@@ -210,17 +222,19 @@ def gid_of(number: str) -> str:
 
 def identify(raw: bytes) -> tuple[str, datetime | None]:
     """Number and time of an item."""
-    case, place = _open(raw)
-    number = _number(case, place)
+    inner, place = _unwrap(raw)
+    head = _head(inner)
+    number = _number(head, place)
     try:
-        return number, iso_time_or(case.order.updatedAt, "order.updatedAt") if case.order else None
+        return number, iso_time_or(head.order.updatedAt, "order.updatedAt") if head.order else None
     except FieldError:
         return number, None
 
 
 def refund(raw: bytes, *, platform: str, seller_id: str) -> RefundDocument:
     """Read one item."""
-    case, place = _open(raw)
+    inner, place = _unwrap(raw)
+    case = _case(inner)
     if case.order is None:
         raise FieldError("order", "missing_field", "a case without its order")
     doubts: list[Doubt] = []
