@@ -187,23 +187,35 @@ def _orders(call: Call, writer: Writer, args: Mapping[str, Any]) -> dict[str, An
 
 
 def _found(call: Call, query: str, sort: str, window: str) -> list[tuple[int, Order]]:
+    """(sort time, order) of the search, oldest first."""
     terms = _terms(query)
-    low, high = 0, 2**40
-    by = "created" if sort != "UPDATED_AT" else "modified"
+    by = "modified" if sort == "UPDATED_AT" else "created"
+    spans = {"updated_at": (0, 2**40), "created_at": (0, 2**40)}
     for name, operator, value in terms:
-        if name == ("updated_at" if by == "modified" else "created_at"):
-            at = _at(value)
+        if name in spans:
+            (low, high), at = spans[name], _at(value)
             low = max(low, at + (operator == ">")) if operator in (">", ">=") else low
             high = min(high, at - (operator == "<")) if operator in ("<", "<=") else high
-    orders = pages.visible(call, call.world.window("shopify", low, high, by=by), window)
-    for name, _, value in terms:
-        if name == "id":
-            orders = [o for o in orders if o.no == value]
-        elif name == "name":
-            orders = [o for o in orders if f"#{o.no[-6:]}" == value]
-        elif name == "status" and value == "cancelled":
-            orders = [o for o in orders if o.state == "cancelled"]
-    return [(o.modified if by == "modified" else o.created, o) for o in orders]
+            spans[name] = (low, high)
+    orders = call.world.window("shopify", *spans["updated_at" if by == "modified" else "created_at"], by=by)
+    kept = [o for o in pages.visible(call, orders, window) if all(_fits(o, term) for term in terms)]
+    inside = [
+        o
+        for o in kept
+        if spans["updated_at"][0] <= o.modified <= spans["updated_at"][1]
+        and spans["created_at"][0] <= o.created <= spans["created_at"][1]
+    ]
+    return [(o.modified if by == "modified" else o.created, o) for o in inside]
+
+
+def _fits(order: Order, term: tuple[str, str, str]) -> bool:
+    """Whether an order is what a term other than a time asks for."""
+    name, _, value = term
+    if name == "id":
+        return order.no == value
+    if name == "name":
+        return value == f"#{order.no[-6:]}"
+    return name != "status" or value != "cancelled" or order.state == "cancelled"
 
 
 def _terms(query: str) -> list[tuple[str, str, str]]:
