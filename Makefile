@@ -51,9 +51,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-# Tests run on real servers too; what is not on the machine is installed where that is allowed, else its tests are skipped.
+# Tests run on real servers and in a real browser too; what is not on the machine is installed where that is allowed, else its tests are skipped.
 servers:
-	@sh deploy/test-servers.sh mariadb-server:mariadbd redis-server:redis-server
+	@sh deploy/test-servers.sh mariadb-server:mariadbd redis-server:redis-server chromium:chromium \
+	    fonts-wqy-microhei:/usr/share/fonts/truetype/wqy/wqy-microhei.ttc
 
 $(BIN)/pip:
 	@command -v $(PYTHON) >/dev/null || { \

@@ -28,8 +28,8 @@ REFUND_KINDS = (
     "unknown",
 )
 REFUND_STATUSES = ("asked", "approved", "goods_back", "done", "refused", "closed", "unknown")
-#: order flags a platform may set
-FLAGS = ("gift", "presale", "cod", "group_unfinished", "virtual", "platform_warehouse")
+#: order flags a platform may set, and those of our own orders that make another one good
+FLAGS = ("gift", "presale", "cod", "group_unfinished", "virtual", "platform_warehouse", "exchange", "reship")
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -144,6 +144,8 @@ class OrderDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     seller_flag: int = 0
     lines: tuple[LineDocument, ...] = ()
     parcels: tuple[ParcelDocument, ...] = ()
+    #: our number of the order that this one makes good; only orders of our own making have one
+    linked_to: str = ""
     doubts: tuple[Doubt, ...] = ()
 
 

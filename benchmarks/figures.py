@@ -16,3 +16,5 @@ JSON_PAGE = "decoding a page of 100 orders (391 kB): 0.94 ms by msgspec, 1.83 ms
 TYPER_HELP = "a Typer app printing its help: 141 ms"
 #: reading 1M x 1M order numbers back from SQLite kept 18 MB
 FLAT_MEMORY = "joining 1M order numbers in SQLite on disk: 18 MB at the peak"
+#: pandas 3.1, one int64 column, nine in ten of a million found
+MERGE = "pandas.merge of 1M with 1M int64 keys, inner: 100–160 µs a thousand rows"

@@ -103,10 +103,10 @@ def run(name: str, folder: Path, orders: int) -> Used:
     began = time.perf_counter()
     with oms:
         result = step.act(oms, folder)
-    return Used(_peak_kb(), time.perf_counter() - began, dict(getattr(result, "counts", {})))
+    return Used(peak_kb(), time.perf_counter() - began, dict(getattr(result, "counts", {})))
 
 
-def _peak_kb() -> int:
+def peak_kb() -> int:
     """The most memory this program held; not what was there before it began, which `ru_maxrss` may count in."""
     try:
         text = Path("/proc/self/status").read_text(encoding="ascii")

@@ -34,6 +34,23 @@ class Peaks(msgspec.Struct, frozen=True, kw_only=True):
         return self.ratio <= BOUND
 
 
+class Most(msgspec.Struct, frozen=True, kw_only=True):
+    """Peak resident memory of one thing, against a bound that is given."""
+
+    name: str
+    what: str
+    peak_kb: int
+    most_kb: int
+
+    @property
+    def ratio(self) -> float:
+        return self.peak_kb / self.most_kb
+
+    @property
+    def holds(self) -> bool:
+        return self.peak_kb <= self.most_kb
+
+
 def measure(few: int, many: int, leave_out: Sequence[str] = ()) -> Iterator[Peaks]:
     """Play the chain with both sizes, job by job, each in a process of its own.
 

@@ -74,7 +74,7 @@ def open_office(
     """
     if not lasting:
         changes["stores"] = {
-            n: f"sqlite:{folder / 'data' / n}.db?lasting=no" for n in ("orders", "inbox", "stock", "ledger")
+            n: f"sqlite:{folder / 'data' / n}.db?lasting=no" for n in ("orders", "inbox", "stock", "ledger", "reports")
         }
     env = Env(settings(**changes), folder / "oms.toml", clock=Clock(at), transport=transport)
     for opened in (env.orders, env.inbox, env.stock, env.ledger):

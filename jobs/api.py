@@ -12,13 +12,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jobs.bills_api import Bills
 from jobs.env import Env
+from jobs.own_api import OwnOrders
+from jobs.pay_api import Paying
+from jobs.report_api import Reporting
 from jobs.results import Result
+from jobs.settle_api import Settling
+from jobs.suppliers_api import Suppliers
 
 Names = Sequence[str]
 
 
-class Oms:
+class Oms(Bills, OwnOrders, Paying, Reporting, Settling, Suppliers):
     """An opened back office. Close it, or use it in a `with`."""
 
     def __init__(self, env: Env) -> None:
@@ -381,11 +387,13 @@ class Oms:
 
         return receipts.take(self.env, path, by=by, dry_run=dry_run)
 
-    def receive_refund(self, number: str, *, good: dict[str, int], defective: dict[str, int], by: str) -> Result:
-        """Goods are back: pieces per SKU, by grade; good ones return to stock."""
+    def receive_refund(
+        self, number: str, *, good: dict[str, int], defective: dict[str, int], final: bool = False, by: str
+    ) -> Result:
+        """Goods are back: pieces per SKU, by grade; good ones return to stock. `final`: nothing more comes."""
         from jobs import refunds
 
-        return refunds.receive(self.env, number, good=good, defective=defective, by=by)
+        return refunds.receive(self.env, number, good=good, defective=defective, final=final, by=by)
 
     # ------------------------------------------------------------ reconcile
     def reconcile_orders(

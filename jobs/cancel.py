@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from jobs import gaps
-from jobs.env import Env
+from jobs.env import Env, RunHandle
 from jobs.orders import loaded
 from jobs.results import Item, Result
 from jobs.rules.states import may_move
@@ -53,6 +53,25 @@ def cancel(env: Env, numbers: Sequence[str], *, reason: str, by: str, dry_run: b
                 )
         _cancel(env, run.id, run.result, env.orders.load(list(may)), reason, by)
         return run.result
+
+
+def called_off(env: Env, run: RunHandle, numbers: Sequence[str], *, reason: str, by: str) -> dict[str, str]:
+    """Cancel orders as part of another job; order_no → why one is not cancelled, empty when it is (or was before)."""
+    from jobs.parcel_stop import stop_for
+
+    fulls = env.orders.load(list(numbers))
+    why = {
+        no: f"is_{f.order.progress}" for no, f in fulls.items() if not may_move(f.order.progress, Progress.CANCELLED)
+    }
+    why |= {no: "" for no, f in fulls.items() if f.order.progress == Progress.CANCELLED}
+    merged = [no for no, f in fulls.items() if no not in why and f.order.progress == Progress.MERGED]
+    answers = stop_for(env, run, merged, reason=f"cancel.{reason}") if merged else {}
+    why |= {no: f"parcel_{answer}" for no, answer in answers.items() if answer != "stopped"}
+    left = env.orders.load([no for no in fulls if no not in why])
+    made = Result(job=run.result.job, run_id=run.id)
+    _cancel(env, run.id, made, left, reason, by)
+    after = env.orders.heads(list(left))
+    return why | {no: "" if head.progress == Progress.CANCELLED else "changed" for no, head in after.items()}
 
 
 def _cancel(env: Env, run_id: str, result: Result, fulls: dict[str, FullOrder], reason: str, by: str) -> None:

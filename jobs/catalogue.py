@@ -56,13 +56,17 @@ CATALOGUE: tuple[Job, ...] = (
     Job("push shipments", (), "*/2 * * * *", "per effect", "tell the platforms which parcels left", 30 * MINUTE),
     Job("push stock", (), "*/5 * * * *", "per effect", "publish stock levels by each shop's formula", HOUR),
     Job("refund decide", (), "*/5 * * * *", "per refund", "decide the simple refunds by rule", HOUR),
+    Job("reconcile payments", (), "*/5 * * * *", "per payment", "ask payment channels about what is open, close what expired", HOUR),
     Job("order complete", (), "7 * * * *", "per order", "complete what the buyers have received", 3 * HOUR),
     Job("order expire", (), "* * * * *", "per task", "release ended holds, close our own unpaid orders", 15 * MINUTE),
     Job("stock alerts", (), "12 * * * *", "none", "alarm when available stock falls below the threshold", 3 * HOUR),
+    Job("report refresh", (), "*/5 * * * *", "per batch", "keep the figures of the reports up to date", HOUR),
     Job("sync verify", ("--since", "yesterday", "--until", "today"), "17 2 * * *", "per shop",
         "prove yesterday complete, pull what is missing", 2 * DAY),
     Job("db purge", (), "27 3 * * *", "none", "delete payloads with personal data after [privacy] raw_days", 2 * DAY),
+    Job("reconcile bills", (), "23 */2 * * *", "per channel", "compare the payment channels' bills with our payments", 2 * DAY),
     Job("reconcile orders", ("--since", "yesterday"), "37 2 * * *", "none", "compare platforms, inbox and orders", 2 * DAY),
+    Job("settle recheck", (), "47 * * * *", "per account", "keep what platforms should state, look again at what stands open", 3 * HOUR),
     Job("reconcile stock", (), "57 2 * * *", "none", "compare counters, journal, reservations and orders", 2 * DAY),
 )  # fmt: skip
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from adapters.documents import OrderDocument
-from jobs import gaps
+from jobs import gaps, own_changes
 from jobs.env import Env, RunHandle
 from jobs.errors import BadMove
 from jobs.intake import Translator, demand_of, merged_lines
-from jobs.rules import changes
+from jobs.rules import changes, money
 from jobs.rules.states import may_move
 from stores.contracts import Change, NewOrder
 from stores.records import (
@@ -82,13 +82,15 @@ def change(env: Env, run: RunHandle, translator: Translator, known: Sequence[Kno
     settled: list[Settled] = []
     newer: list[Known] = []
     for item in known:
-        entry, _, new, old = item
+        entry, doc, new, old = item
         if new.order.doc_hash == old.order.doc_hash:
             settled.append((entry.key, "pushed", "same", {"order_no": old.order.order_no}))
         elif new.order.doc_modified_at < old.order.doc_modified_at:
             settled.append((entry.key, "pushed", "older", {"order_no": old.order.order_no}))
+        elif reason := own_changes.stands_against(new, old):
+            settled.append((entry.key, "parked", reason, {"order_no": old.order.order_no}))
         else:
-            newer.append(item)
+            newer.append((entry, doc, own_changes.with_what_came(new, old), old))
     same = [old for _, _, new, old in known if new.order.doc_hash == old.order.doc_hash]
     if same and not run.result.dry_run:
         make_sure(env, same)
@@ -239,6 +241,9 @@ def _change(env: Env, translator: Translator, plan: Plan, move: Move, answers: d
     fields = {name: getattr(new.order, name) for name in _FIELDS}
     fields["flags"] = tuple(sorted({*new.order.flags, *(f for f in old.order.flags if f.startswith(_OUR_FLAGS))}))
     fields["refunded_minor"] = old.order.refunded_minor
+    fields["receivable_minor"] = money.receivable(
+        paid=new.order.paid_minor, subsidy=new.order.subsidy_minor, refunded=old.order.refunded_minor
+    )
     receiver, region, seller_remark = _with_edits(plan)
     fields["region"] = region
     if any(e.field != "seller_remark" for e in plan.edits):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: a reader of the order feed that slept longer begins anew
 FEED_DAYS = 90
 
-STORES = ("orders", "inbox", "stock", "ledger", "bus")
+STORES = ("orders", "inbox", "stock", "ledger", "reports", "settlement", "bus")
 
 
 def _urls(env: Env) -> dict[str, str]:

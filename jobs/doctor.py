@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs import catalogue
-from jobs.settings import Problem, load, problems
+from jobs.settings import Loaded, Problem, load, problems
 from jobs.settings_problems import leaves, nearest
 from jobs.vault import is_reference, is_secret, others_may_read, others_may_write, secret
 
@@ -65,7 +65,18 @@ def settings_problems(config: str | Path | None, overrides: Mapping[str, Any]) -
     if found:
         return found
     loaded = load(config, overrides)
-    return list(_shop_problems(loaded.settings.shops, loaded.origins))
+    return [*_shop_problems(loaded.settings.shops, loaded.origins), *_channel_problems(loaded)]
+
+
+def _channel_problems(loaded: Loaded) -> list[Problem]:
+    """What is wrong in the files of the payment channels; each is apart from the settings and from the others."""
+    from jobs.env import Env
+
+    env = Env(loaded.settings, loaded.path)
+    try:
+        return env.channels.problems()
+    finally:
+        env.close()
 
 
 def _shop_problems(shops: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Problem]:
@@ -136,6 +147,22 @@ def _try(name: str, act: Callable[[], object], fine: str) -> Iterator[Row]:
     return _safely(name, check)
 
 
+def _channels(env: Env) -> Iterable[Row]:
+    """Every payment channel's file, mode and secrets; only that they could be read is told."""
+    names = env.channels.names()
+    if not names:
+        return [_row("channels", True, f"no payment channel in {env.settings.payments.channels}/")]
+    rows = [row for alias in names for row in _safely(f"channel {alias}", _channel, env, alias)]
+    for path in env.channels.readable_by_others():
+        what = f"others may read the secrets in {path.name}"
+        rows.append(_row(f"channel {path.stem} mode", False, what, f"chmod 600 {path}"))
+    return rows
+
+
+def _channel(env: Env, alias: str) -> Row:
+    return _row(f"channel {alias}", True, env.channels.check(alias))
+
+
 # ---------------------------------------------------------------- stores
 
 
@@ -149,8 +176,19 @@ def _keys(env: Env) -> Iterable[Row]:
 
 
 def _stores(env: Env) -> Iterable[Row]:
-    for name in ("orders", "inbox", "stock", "ledger"):
+    for name in ("orders", "inbox", "stock", "ledger", "reports", "settlement"):
         yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
+
+
+def _settlement(env: Env) -> Iterable[Row]:
+    """Layouts and tolerance rules of one's own are read once; only that they could be is told."""
+    from jobs.settling_import import layouts
+    from jobs.settling_match import rules_of
+
+    if env.settings.settlement.layouts:
+        yield from _try("statement layouts", lambda: layouts(env), "readable")
+    if env.settings.settlement.rules:
+        yield from _try("tolerance rules", lambda: rules_of(env), "readable")
 
 
 def _store_clock(env: Env) -> Iterable[Row]:
@@ -193,6 +231,8 @@ def _clocks(env: Env) -> Iterable[Row]:
 
 def _clock(env: Env, alias: str) -> Row:
     platform = env.platform(alias)
+    if not platform.capabilities.remote:
+        return _row(f"clock {alias}", True, "its orders come from files; there is nobody to reach")
     now = env.clock.now().replace(microsecond=0)
     for _ in platform.pull("orders", platform.scans["orders"][0], now - timedelta(minutes=1), now, light=True):
         pass
@@ -285,8 +325,10 @@ _CHECKS: tuple[tuple[str, Callable[[Env], Iterable[Row]]], ...] = (
     ("settings", _settings_file),
     ("shops", _settings_sense),
     ("secrets", _secrets),
+    ("channels", _channels),
     ("keys", _keys),
     ("stores", _stores),
+    ("settlement", _settlement),
     ("store clock", _store_clock),
     ("sellers", _sellers),
     ("warehouses", _warehouses),

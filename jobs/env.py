@@ -27,8 +27,9 @@ from stores.records import Run
 
 if TYPE_CHECKING:
     from adapters.platforms.base import Platform
+    from jobs.channels import Channels
     from jobs.schema import Settings, ShopSection
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Settlement, Stock
     from stores.privacy import Privacy
 
 T = TypeVar("T")
@@ -172,6 +173,18 @@ class Env:
         return self._keep(stores.open_ledger(self.url("ledger"), clock=self.clock, privacy=self.privacy))
 
     @cached_property
+    def settlement(self) -> Settlement:
+        import stores
+
+        return self._keep(stores.open_settlement(self.url("settlement"), clock=self.clock))
+
+    @cached_property
+    def reports(self) -> Reports:
+        import stores
+
+        return self._keep(stores.open_reports(self.url("reports"), clock=self.clock))
+
+    @cached_property
     def bus(self) -> Bus | None:
         import stores
 
@@ -219,6 +232,13 @@ class Env:
             if alias not in self._platforms:
                 self._platforms[alias] = self._keep(connect(self, alias))
             return self._platforms[alias]
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The payment channels, each read from its own file when it is used."""
+        from jobs.channels import Channels
+
+        return self._keep(Channels(self))
 
     def drain_faults(self) -> list[dict[str, Any]]:
         """What went wrong on the wire at any shop since the last time, also what a repetition healed."""

@@ -3,7 +3,7 @@ survive restarts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -11,15 +11,17 @@ import msgspec
 from jobs import gaps
 from jobs.env import Env, RunHandle
 from jobs.results import Item, Result
+from jobs.schema import OWN
 from stores.contracts import Change, OrderQuery
 from stores.records import FullOrder, Order, Progress, Task
 
 KIND = "expire_order"
-#: the platform of orders that no marketplace owns
-OWN = "own"
 BATCH = 200
 LEASE_S = 60.0
 HELD = "held"
+PAYING = "being_paid"
+#: so long after its end a payment that is still open keeps its order from closing no more
+PATIENCE = timedelta(minutes=15)
 CLOSED = gaps.declare(
     "expire.closed",
     before="unpaid orders are cancelled",
@@ -82,7 +84,7 @@ def _preview(env: Env, run: RunHandle, left: int) -> None:
     while left > 0:
         page, after = env.orders.find(query, limit=min(BATCH, left), after=after)
         left -= len(page)
-        for order in page:
+        for order in (o for o in page if not o.linked_to):
             run.result.add(Item(ref=order.order_no, did="cancelled", reason="expired", shop=order.shop))
         if after is None:
             return
@@ -102,16 +104,17 @@ def _schedule(env: Env, run: RunHandle) -> None:
 
 def _batch(env: Env, run: RunHandle, tasks: Sequence[Task]) -> None:
     fulls = env.orders.load(list(dict.fromkeys(t.ref for t in tasks)))
-    reasons = {t.ref: _why_not(fulls[t.ref].order) if t.ref in fulls else "unknown_order" for t in tasks}
+    paying = _being_paid(env, list(fulls))
+    reasons = {t.ref: _why_not(fulls[t.ref].order, paying) if t.ref in fulls else "unknown_order" for t in tasks}
     done = env.orders.apply([_cancel(fulls[no]) for no, reason in reasons.items() if not reason], run_id=run.id)
     gaps.gap(CLOSED)
     results = {o.key: o.result for o in done}
     settled: list[tuple[str, str, str]] = []
     for task in tasks:
         shop = fulls[task.ref].order.shop if task.ref in fulls else ""
-        if reasons[task.ref] == HELD:
+        if reasons[task.ref] in (HELD, PAYING):
             # It does not move; its task comes again after its lease.
-            run.result.add(Item(ref=task.ref, did="waiting", reason=HELD, shop=shop))
+            run.result.add(Item(ref=task.ref, did="waiting", reason=reasons[task.ref], shop=shop))
         elif reasons[task.ref]:
             settled.append((task.key, "void", reasons[task.ref]))
             run.result.add(Item(ref=task.ref, did="void", reason=reasons[task.ref], shop=shop))
@@ -124,11 +127,22 @@ def _batch(env: Env, run: RunHandle, tasks: Sequence[Task]) -> None:
     env.ledger.settle_tasks(settled)
 
 
-def _why_not(order: Order) -> str:
+def _being_paid(env: Env, order_nos: Sequence[str]) -> set[str]:
+    """Orders with a payment that may still be paid: its channel is asked first, and closes it."""
+    late = env.clock.now() - PATIENCE
+    found = env.orders.find_payments(statuses=("open",), order_nos=order_nos, limit=1 << 30) if order_nos else []
+    return {p.order_no for p in found if p.expires_at > late}
+
+
+def _why_not(order: Order, paying: Collection[str]) -> str:
     if order.platform != OWN:
         return "not_ours"
     if order.progress != Progress.UNPAID:
         return f"is_{order.progress}"
+    if order.order_no in paying:
+        return PAYING
+    if order.linked_to:
+        return "linked"  # it waits for the buyer's difference as long as its refund stands
     return HELD if order.held else ""
 
 

@@ -54,6 +54,13 @@ kind = "warehouse"
 # window = "30m"                # how long an order waits for others of the same buyer and address
 # press = "4h"                  # not longer when ship_by is nearer than this
 
+# Collecting for orders of our own. Each payment channel has a file of its own in this folder, ALIAS.toml with mode 600,
+# which says channel, merchant_id, app_id, notify_url, and its keys as file:, env: or cmd:. They are read when they
+# are used, so that a changed key needs no restart.
+# [payments]
+# channels = "channels"
+# expires = "15m"               # how long a buyer may pay
+
 # Who is told: a group robot's webhook, or an SMS gateway.
 # [[notify.targets]]
 # kind = "robot"

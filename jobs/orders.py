@@ -13,6 +13,7 @@ from jobs.env import Env
 from jobs.errors import BadRequest, UnknownThing
 from jobs.results import Item, Result
 from jobs.rules.numbers import is_order_no
+from jobs.schema import OWN
 from stores.contracts import Change, OrderQuery
 from stores.records import AuditEntry, FullOrder, Hold, Order, Progress
 
@@ -93,6 +94,13 @@ def search(env: Env, *, platform_order_no: str = "", name: str = "", phone: str 
     return env.orders.find(OrderQuery(search=(kind, env.privacy.search_hash(kind, text))), limit=limit)[0]
 
 
+def _linked(env: Env, full: FullOrder) -> list[dict[str, str]]:
+    """See `jobs.linked.of`; that module cancels orders, and so imports this one."""
+    from jobs import linked
+
+    return linked.of(env, full)
+
+
 def show(env: Env, number: str, *, reveal: bool = False, by: str = "") -> dict[str, Any]:
     """One order with everything but personal data; with `reveal` the receiver too, and an audit row."""
     full = next(iter(loaded(env, [number]).values()))
@@ -104,6 +112,8 @@ def show(env: Env, number: str, *, reveal: bool = False, by: str = "") -> dict[s
         "holds": msgspec.to_builtins([h for h in full.holds if h.released_at is None]),
         "parcels": msgspec.to_builtins(list(env.orders.parcels([m.parcel_no for m in full.memberships]).values())),
         "refunds": msgspec.to_builtins(full.refunds),
+        "payments": msgspec.to_builtins(env.orders.find_payments(order_nos=[head.order_no])),
+        "linked": _linked(env, full),
         "has_buyer_remark": bool(full.buyer_remark),
         "seller_remark": full.seller_remark,
     }
@@ -135,6 +145,7 @@ def explain(env: Env, number: str) -> dict[str, Any]:
         "parcels": {no: msgspec.to_builtins(env.orders.history(no)) for no in sorted(parcels)},
         "effects": msgspec.to_builtins(env.ledger.effects(refs=[head.order_no])),
         "refunds": {r.refund_no: msgspec.to_builtins(env.orders.history(r.refund_no)) for r in full.refunds},
+        "linked": _linked(env, full),
     }
 
 
@@ -149,6 +160,11 @@ _NEXT = {
     Progress.COMPLETED: "nothing: done",
     Progress.CANCELLED: "nothing: cancelled",
 }
+#: where nobody tells us of an order, other words hold
+_NEXT_OWN = {
+    Progress.UNPAID: "the buyer's payment; unpaid it is closed after `[expire] after`",
+    Progress.SHIPPED: "its time, `[complete] after` (oms order complete)",
+}
 
 
 def _waits_for(env: Env, full: FullOrder) -> str:
@@ -156,7 +172,8 @@ def _waits_for(env: Env, full: FullOrder) -> str:
     if open_holds:
         return f"the release of {', '.join(sorted(open_holds))} (oms order release {full.order.order_no})"
     due = full.order.due_at
-    text = _NEXT[full.order.progress]
+    text = _NEXT_OWN.get(full.order.progress, "") if full.order.platform == OWN else ""
+    text = text or _NEXT[full.order.progress]
     return f"{text}, not before {due.isoformat()}" if due and due > env.clock.now() else text
 
 

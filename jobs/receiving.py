@@ -13,14 +13,25 @@ from typing import Any
 
 import msgspec
 
-from jobs import agreements, gaps
+from jobs import agreements, carrying, gaps
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.errors import BadRequest, UnknownThing
 from jobs.results import Item, Result
 from jobs.rules import refunds as rules
 from stores.contracts import Change, RefundChange
-from stores.records import AuditEntry, FullOrder, Refund, RefundLine, RefundStatus, ShipLine, Step, StockMove, Task
+from stores.records import (
+    AuditEntry,
+    FullOrder,
+    Refund,
+    RefundKind,
+    RefundLine,
+    RefundStatus,
+    ShipLine,
+    Step,
+    StockMove,
+    Task,
+)
 
 INTENDED = gaps.declare(
     "receive.intended",
@@ -55,34 +66,56 @@ STEP = "goods_back"
 _DONE = "receipts"
 
 
-def receive(env: Env, number: str, *, good: Mapping[str, int], defective: Mapping[str, int], by: str) -> Result:
+def receive(
+    env: Env, number: str, *, good: Mapping[str, int], defective: Mapping[str, int], final: bool = False, by: str
+) -> Result:
     """Take goods back: pieces per SKU, by grade.
+
+    Args:
+        final: nothing more comes; a refund of ours is lowered to the pieces that came.
 
     Raises:
         UnknownThing: no such refund. BadRequest: nothing named, or more pieces than left and are not back yet.
     """
-    with env.run("refund receive", number=number, good=dict(good), defective=dict(defective), by=by) as run:
-        wanted = _pieces(good, defective)
+    with env.run(
+        "refund receive", number=number, good=dict(good), defective=dict(defective), final=final or None, by=by
+    ) as run:
         kept = env.orders.refunds([number])
         if number not in kept:
             raise UnknownThing(f"refund {number!r}", hint="oms refund list")
         refund, lines = kept[number]
-        full = finished(env, run, [refund])[refund.order_no]
-        if run.result.counts.get("finished"):
-            # A stored intent beats a fresh decision: this may well be the receipt that was cut.
-            run.result.hint = "an unfinished receipt of this refund was finished; type it again if more came back"
+        if final and refund.authority != "us":
+            raise BadRequest(
+                "what a platform's refund comes to is the platform's word", hint="oms refund receive --help"
+            )
+        if (good or defective or not final) and not _take(env, run, refund, lines, _pieces(good, defective), by):
             return run.result
-        try:
-            back = rules.place_back(full.ship_lines, lines, wanted["good"], wanted["defective"])
-        except ValueError as error:
-            raise BadRequest(str(error), hint=f"oms order show {refund.order_no}") from error
-        change = noting(env, refund, lines, full, back, by)
-        key = intend(env, run, {number: wanted}, by)[number]
-        for _, reason in note(env, run, [change], {number: key}):
-            run.result.add(Item(ref=number, did="refused", reason=reason, shop=refund.shop))
-            return run.result
+        if final:
+            carrying.final(env, run, number, by=by)
         agreements.tell(env, run, sorted({refund.shop} & set(env.shops())))
         return run.result
+
+
+def _take(
+    env: Env, run: RunHandle, refund: Refund, lines: Sequence[RefundLine], wanted: Mapping[str, Mapping[str, int]], by: str
+) -> bool:  # fmt: skip
+    """Note what came back and finish the receipt; False when it was not taken."""
+    number = refund.refund_no
+    full = finished(env, run, [refund])[refund.order_no]
+    if run.result.counts.get("finished"):
+        # A stored intent beats a fresh decision: this may well be the receipt that was cut.
+        run.result.hint = "an unfinished receipt of this refund was finished; type it again if more came back"
+        return False
+    try:
+        back = rules.place_back(full.ship_lines, lines, dict(wanted["good"]), dict(wanted["defective"]))
+    except ValueError as error:
+        raise BadRequest(str(error), hint=f"oms order show {refund.order_no}") from error
+    change = noting(env, refund, lines, full, back, by)
+    key = intend(env, run, {number: wanted}, by)[number]
+    for _, reason in note(env, run, [change], {number: key}):
+        run.result.add(Item(ref=number, did="refused", reason=reason, shop=refund.shop))
+        return False
+    return True
 
 
 def intend(env: Env, run: RunHandle, wanted: Mapping[str, Mapping[str, Any]], by: str) -> dict[str, str]:
@@ -149,7 +182,8 @@ def noting(
         )
         for no, (g, d) in added.items()
     ]
-    open_ = refund.status in (RefundStatus.ASKED, RefundStatus.APPROVED)
+    # A refund of ours is back when all of it is, and once it was agreed to: `jobs/carrying.py` sees to that.
+    open_ = refund.authority != "us" and refund.status in (RefundStatus.ASKED, RefundStatus.APPROVED)
     return RefundChange(
         refund_no=refund.refund_no, order_no=refund.order_no, expect=refund.version, reason=STEP,
         facts={"by": by, "back": [[b.ship_no, b.sku, where[b.ship_no], b.good, b.defective] for b in back]},
@@ -175,7 +209,13 @@ def finish(env: Env, run: RunHandle, refunds: Sequence[Refund], tasks: Sequence[
     """Finish receipts and settle their tasks (key, refund_no); one that cannot be finished now comes again."""
     orders = finished(env, run, refunds)
     left = {refund.refund_no for refund, _ in _unshown(env, refunds, orders)}
+    carrying.advance(env, run, [r.refund_no for r in refunds if _goes_on(r) and r.refund_no not in left])
     env.ledger.settle_tasks([(key, "done", "") for key, ref in tasks if ref not in left])
+
+
+def _goes_on(refund: Refund) -> bool:
+    """Whether goods that are back let something else go: the money, or the goods of an exchange."""
+    return refund.authority == "us" or refund.kind == RefundKind.EXCHANGE
 
 
 def finished(env: Env, run: RunHandle, refunds: Sequence[Refund]) -> dict[str, FullOrder]:

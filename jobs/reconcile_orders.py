@@ -13,6 +13,7 @@ from jobs.env import Env, RunHandle
 from jobs.errors import BadRequest
 from jobs.results import Item, Result
 from jobs.rules import numbers, statuses
+from jobs.schema import OWN
 from jobs.storing import inbox_key
 from jobs.sync import cut
 from stores.records import InboxEntry, Order
@@ -65,7 +66,8 @@ def _inbox(env: Env, run: RunHandle, aliases: tuple[str, ...]) -> None:
             reason = _reason(entry, order, env.clock.now())
             if reason:
                 run.result.add(_item(entry, named[entry.key], order, reason))
-            elif order is not None and entry.status == "pushed":
+            elif order is not None and entry.status == "pushed" and order.platform != OWN:
+                # An own order is imported once and moves here alone: what its file said then is no news of it.
                 settled[entry.key] = order
         _statuses(env, run, settled)
         run.beat()
@@ -118,7 +120,7 @@ def _item(entry: InboxEntry, number: str, order: Order | None, reason: str) -> I
 def _orders(env: Env, run: RunHandle, aliases: tuple[str, ...]) -> None:
     """Orders of marketplaces that no document stands behind."""
     for batch in env.orders.scan():
-        mine = [f.order for f in batch if f.order.shop in aliases and f.order.platform != "own"]
+        mine = [f.order for f in batch if f.order.shop in aliases and f.order.platform != OWN]
         keys = {o.order_no: inbox_key("orders", o.platform, o.seller_id, o.platform_order_no) for o in mine}
         known = env.inbox.versions(list(keys.values())) if keys else {}
         for o in mine:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -69,12 +70,25 @@ def take(env: Env, run: RunHandle, entries: Sequence[InboxEntry], *, patience: i
         ]
     _keep(env, run, good, kept)
     gaps.gap(KEPT)
+    _call_off(env, run, [full for _, _, full, _ in good])
     outcomes = move_orders(env, run, sorted({full.order.order_no for _, _, full, _ in good}))
     for entry, _, full, refund in good:
         facts = {"refund_no": refund, "order_no": full.order.order_no}
         ok = outcomes.get(full.order.order_no, True)
         settled.append((entry.key, "pushed", "refund", facts) if ok else (entry.key, "waiting", "order_changed", facts))
     return settled
+
+
+def _call_off(env: Env, run: RunHandle, fulls: Sequence[FullOrder]) -> None:
+    """A platform refused what an order of ours was to make good: that order does not go. Told again while it has not left."""
+    from jobs import linked
+
+    named = sorted({r.refund_no for f in fulls for r in f.refunds if r.replacement.order_no})
+    kept = env.orders.refunds(named) if named else {}
+    refused = [r for r, _ in kept.values() if r.status in (RefundStatus.REFUSED, RefundStatus.CLOSED)]
+    for refund_no, why in linked.called_off(env, run, refused, by="platform").items() if refused else ():
+        if why:
+            run.result.facts.setdefault("linked_goes_on", {})[refund_no] = why
 
 
 def _keep(
@@ -155,33 +169,39 @@ def move_orders(env: Env, run: RunHandle, order_nos: Sequence[str]) -> dict[str,
     now = env.clock.now()
     fulls = env.orders.load(order_nos)
     every = env.orders.refunds(sorted({r.refund_no for f in fulls.values() for r in f.refunds}))
-    written = []
-    for number in order_nos:
-        full = fulls[number]
-        lines, refunded = derived(full, [every[r.refund_no] for r in full.refunds if r.refund_no in every])
-        state = changes.refund_state(lines)
-        if lines == full.lines and refunded == full.order.refunded_minor and state == full.order.refund_state:
-            continue
-        before_parcel = full.order.progress in (Progress.CREATED, Progress.AUDITED, Progress.SOURCED, Progress.MERGED)
-        whats = changes.refund_moves(full.order.refund_state, state)
-        holds = (Hold(order_no=number, code="refund_asked", owner="platform", since=now),)
-        written.append(
-            Change(
-                order_no=number, expect=full.order.version, reason=f"refund.{state}",
-                facts={"refunds": [r.platform_refund_no for r in full.refunds]},
-                set={
-                    "refund_state": state, "refunded_minor": refunded,
-                    "receivable_minor": money.receivable(
-                        paid=full.order.paid_minor, subsidy=full.order.subsidy_minor, refunded=refunded
-                    ),
-                },
-                lines=tuple(line for line, old in zip(lines, full.lines, strict=True) if line != old),
-                hold=holds if "refund_asked" in whats and before_parcel else (),
-                release=("refund_asked", "audit.refund_pending") if "refund_closed" in whats else (),
-            )
-        )  # fmt: skip
+    moved = [axis(fulls[number], every, now) for number in order_nos]
+    written = [change for change in moved if change is not None]
     outcomes = env.orders.apply(written, run_id=run.id)
     return {o.key: o.ok for o in outcomes}
+
+
+def axis(full: FullOrder, every: Mapping[str, tuple[Refund, tuple[RefundLine, ...]]], now: datetime) -> Change | None:
+    """The change that brings an order's refund axis to what its refunds say; None: it stands there already."""
+    order = full.order
+    lines, refunded = derived(full, [every[r.refund_no] for r in full.refunds if r.refund_no in every])
+    state = changes.refund_state(lines)
+    if lines == full.lines and refunded == order.refunded_minor and state == order.refund_state:
+        return None
+    before_parcel = order.progress in (Progress.CREATED, Progress.AUDITED, Progress.SOURCED, Progress.MERGED)
+    whats = changes.refund_moves(order.refund_state, state)
+    holds = (Hold(order_no=order.order_no, code="refund_asked", owner="platform", since=now),)
+    return Change(
+        order_no=order.order_no, expect=order.version, reason=f"refund.{state}",
+        facts={"refunds": [r.platform_refund_no for r in full.refunds]},
+        set={
+            "refund_state": state, "refunded_minor": refunded,
+            "receivable_minor": money.receivable(paid=order.paid_minor, subsidy=order.subsidy_minor, refunded=refunded),
+        },
+        lines=tuple(line for line, old in zip(lines, full.lines, strict=True) if line != old),
+        hold=holds if "refund_asked" in whats and before_parcel else (),
+        release=("refund_asked", "audit.refund_pending") if "refund_closed" in whats else (),
+    )  # fmt: skip
+
+
+def _only_money(refund: Refund) -> bool:
+    """Whether a refund of ours has been carried out but for its money: it keeps no order waiting any more."""
+    kinds = (RefundKind.BEFORE_SHIPPING, RefundKind.REFUND_ONLY, RefundKind.PRICE_PROTECTION)
+    return refund.authority == "us" and refund.status == RefundStatus.APPROVED and refund.kind in kinds
 
 
 def derived(full: FullOrder, refunds: Sequence[tuple[Refund, tuple[RefundLine, ...]]]) -> tuple[tuple[Line, ...], int]:
@@ -193,7 +213,7 @@ def derived(full: FullOrder, refunds: Sequence[tuple[Refund, tuple[RefundLine, .
         for part in parts:
             if refund.status == RefundStatus.DONE:
                 done[part.line_no] = done.get(part.line_no, 0) + part.amount_minor
-            elif refund.status not in _OVER:
+            elif refund.status not in _OVER and not _only_money(refund):
                 asked.add(part.line_no)
         if refund.status == RefundStatus.DONE:
             refunded += refund.amount_minor

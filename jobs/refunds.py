@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jobs import agreements, gaps, receiving, refunding
+from jobs import agreements, carrying, gaps, linked, receiving, refunding
 from jobs.batches import chunks
 from jobs.env import Env, RunHandle
 from jobs.errors import BadRequest, UnknownThing
@@ -14,7 +14,7 @@ from jobs.results import Item, Result
 from jobs.rules import refunds as rules
 from jobs.rules.merging import active_parcels
 from stores.contracts import RefundChange
-from stores.records import AuditEntry, FullOrder, Refund, RefundLine, RefundStatus
+from stores.records import AuditEntry, FullOrder, Progress, Refund, RefundKind, RefundLine, RefundStatus
 
 DECIDED = gaps.declare(
     "refund.decided",
@@ -23,6 +23,8 @@ DECIDED = gaps.declare(
     sweep="refund decide: decided refunds that are still open are looked through again",
 )
 BATCH = 200
+#: kinds whose agreement promises goods or waits for them
+_TAKEN_BACK = frozenset({RefundKind.RETURN, RefundKind.EXCHANGE, RefundKind.RESHIP})
 
 
 def listing(
@@ -49,6 +51,7 @@ def decide(env: Env, *, shops: Sequence[str] = (), limit: int = 0, dry_run: bool
         if not dry_run:
             receiving.sweep(env, run, names)
             _sweep(env, run, names)
+            carrying.sweep(env, run, names)
         for found in _pages(env, run, names, limit, undecided=True):
             _decide(env, run, found)
             run.beat()
@@ -153,9 +156,11 @@ def reject(env: Env, numbers: Sequence[str], *, by: str, reason: str) -> Result:
         return run.result
 
 
-def receive(env: Env, number: str, *, good: dict[str, int], defective: dict[str, int], by: str) -> Result:
+def receive(
+    env: Env, number: str, *, good: dict[str, int], defective: dict[str, int], final: bool = False, by: str
+) -> Result:
     """Goods of a refund are back; see `jobs/receiving.py`."""
-    return receiving.receive(env, number, good=good, defective=defective, by=by)
+    return receiving.receive(env, number, good=good, defective=defective, final=final, by=by)
 
 
 def _by_hand(env: Env, run: RunHandle, numbers: Sequence[str], decision: str, by: str, reason: str) -> None:
@@ -165,8 +170,9 @@ def _by_hand(env: Env, run: RunHandle, numbers: Sequence[str], decision: str, by
         orders |= env.orders.load(part)
     chosen: list[tuple[Refund, str, str, str, dict[str, Any]]] = []
     promised: dict[str, int] = {}
+    blocked = _blocked(env, run, found, orders, decision, by)
     for number, (refund, _) in found.items():
-        problem = _hand_problem(refund, orders.get(refund.order_no), decision, promised)
+        problem = blocked.get(number) or _hand_problem(refund, orders.get(refund.order_no), decision, promised)
         if problem:
             did = "same" if refund.decision == decision else "refused"
             run.result.add(Item(ref=number, did=did, reason=problem, shop=refund.shop))
@@ -182,12 +188,53 @@ def _by_hand(env: Env, run: RunHandle, numbers: Sequence[str], decision: str, by
     # Typed again, it goes on where it was cut: what was decided and perhaps not told.
     same = [r for r, _ in found.values() if r.decision == decision and r.status == RefundStatus.ASKED]
     agreements.intend(env, run, [(r, agreements.ACTS[decision], reason) for r in same], quiet=True)
+    carrying.advance(env, run, [r.refund_no for r in same if decision == "approved"])
     agreements.tell(env, run, sorted({r.shop for r, _ in found.values()} & set(env.shops())))
 
 
+def _blocked(
+    env: Env,
+    run: RunHandle,
+    found: Mapping[str, tuple[Refund, Any]],
+    orders: Mapping[str, FullOrder],
+    decision: str,
+    by: str,
+) -> dict[str, str]:
+    """refund_no → why its goods are in the way: nothing is agreed to before its parcel has stopped, and what was agreed to
+    is only taken back when the order it made has not left."""
+    if decision == "refused":
+        return {
+            no: why and f"linked_{why}"
+            for no, why in linked.called_off(
+                env, run, [r for r, _ in found.values() if _may_take_back(r)], by=by
+            ).items()
+        }
+    mine = {
+        no: r.order_no
+        for no, (r, _) in found.items()
+        if not r.decision and r.kind in rules.SIMPLE and r.order_no in orders and active_parcels(orders[r.order_no])
+    }
+    merged = {no for no in mine.values() if orders[no].order.progress == Progress.MERGED}
+    answers = _stop(env, run, sorted(merged))
+    return {no: f"parcel_{answers[o]}" for no, o in mine.items() if answers.get(o, "stopped") != "stopped"}
+
+
+def _may_take_back(refund: Refund) -> bool:
+    """A refund of ours that was agreed to may still be refused while only goods were promised: nothing is back, no money
+    went."""
+    waits = refund.status in (RefundStatus.ASKED, RefundStatus.APPROVED)
+    return refund.authority == "us" and refund.decision == "approved" and waits and refund.kind in _TAKEN_BACK
+
+
 def _hand_problem(refund: Refund, full: FullOrder | None, decision: str, promised: dict[str, int]) -> str:
+    if decision == "refused" and _may_take_back(refund):
+        return ""
     if refund.decision:
         return f"is_{refund.decision}"
+    if decision == "approved" and refund.authority == "us" and full is not None:
+        left = full.order.progress in (Progress.PARTLY_SHIPPED, Progress.SHIPPED, Progress.COMPLETED)
+        if left and refund.kind == RefundKind.BEFORE_SHIPPING:
+            return "too_late"
     if refund.status not in (RefundStatus.ASKED, RefundStatus.UNKNOWN):
         return f"is_{refund.status}"
     if full is None:
@@ -218,7 +265,8 @@ def found_refunds(env: Env, numbers: Sequence[str]) -> dict[str, tuple[Refund, t
 def _write(env: Env, run: RunHandle, decisions: Sequence[tuple[Refund, str, str, str, dict[str, Any]]]) -> list[Refund]:
     """Write decisions (refund, decision, by, reason code, facts), and what is to be told; returns those written.
 
-    A refund that we settle ourselves moves on by our decision; another keeps the platform's word for its status.
+    A refund that we settle ourselves is carried out by our decision (`jobs/carrying.py`), or ends by it; another keeps the
+    platform's word for its status.
     """
     if not decisions:
         return []
@@ -241,13 +289,14 @@ def _write(env: Env, run: RunHandle, decisions: Sequence[tuple[Refund, str, str,
     ours = sorted({r.order_no for r, act, _ in done if r.authority == "us" and act == "refuse"})
     if ours:
         refunding.move_orders(env, run, ours)
+    carrying.advance(env, run, [r.refund_no for r, act, _ in done if act == "agree"])
     return [r for r, _, _ in done]
 
 
 def _change(refund: Refund, decision: str, by: str, reason: str, facts: dict[str, Any]) -> RefundChange:
     fields: dict[str, Any] = {"decision": decision, "decided_by": by}
-    if refund.authority == "us":
-        fields["status"] = RefundStatus.APPROVED if decision == "approved" else RefundStatus.REFUSED
+    if refund.authority == "us" and decision == "refused":
+        fields["status"] = RefundStatus.REFUSED
     return RefundChange(
         refund_no=refund.refund_no, order_no=refund.order_no, expect=refund.version, reason=reason,
         facts={"by": by, **facts}, set=fields,

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+#: the platform of orders that no marketplace owns: they are imported, and nobody else is asked or told
+OWN = "own"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -39,6 +41,8 @@ class StoresSection(Section):
     inbox: str = ""
     stock: str = ""
     ledger: str = ""
+    settlement: str = ""
+    reports: str = ""
     #: empty: no bus, the status columns feed the jobs
     bus: str = ""
 
@@ -194,6 +198,46 @@ class RefundsSection(Section):
     auto_up_to_minor: int = 0
     #: warehouse that takes returns; empty: the one that shipped
     returns_to: str = ""
+    #: an exchange sends its goods once it is approved, not only when the old ones are back
+    exchange_first: bool = False
+    #: own shop of the orders that exchanges and reships of marketplace orders make; empty: the only own shop
+    linked_shop: str = ""
+
+
+class RateSection(Section):
+    """A fee that a platform takes by rate: what it states is compared with what the rate gives."""
+
+    #: shops (globs)
+    shops: tuple[str, ...]
+    #: commission or service_fee
+    kind: Literal["commission", "service_fee"]
+    #: ten-thousandths of what the buyer paid and kept
+    e4: int = Field(ge=0, le=10_000)
+    #: rounded once per order, or per order line
+    per: Literal["order", "line"] = "order"
+    rounding: Literal["half_up", "down"] = "half_up"
+    #: per order: also of what the buyer paid for the way
+    freight: bool = True
+
+
+class SettlementSection(Section):
+    """Statements of platforms against what we expect."""
+
+    #: folder of layouts of your own (`*.toml`), relative to the settings file
+    layouts: str = ""
+    #: file of tolerance rules (.toml or .json); empty: nothing is tolerated
+    rules: str = ""
+    #: fees to expect
+    rates: tuple[RateSection, ...] = ()
+    #: platform → paid or completed: when an order's money is stated, where it differs from the layout's word
+    basis: dict[str, Literal["paid", "completed"]] = {}
+    #: what stands open is looked at again after
+    recheck: Seconds = 2 * 86400.0
+    #: orders so much older than the period may still be stated in it
+    back: Seconds = 180 * 86400.0
+    #: and so much younger ones
+    ahead: Seconds = 3 * 86400.0
+    lease: Seconds = 120.0
 
 
 class CompleteSection(Section):
@@ -204,6 +248,30 @@ class CompleteSection(Section):
 class ExpireSection(Section):
     #: unpaid orders that we own close after
     after: Seconds = 900.0
+
+
+class PaymentsSection(Section):
+    """Collecting for our own orders. Each channel has a file of its own in the folder `channels`, read at use."""
+
+    #: folder of the channels' files, ALIAS.toml each, relative to the settings file
+    channels: str = "channels"
+    #: how long a buyer may pay
+    expires: Seconds = 900.0
+    #: what the buyer reads at the channel; {number} is the order's number
+    title: str = "订单 {number}"
+    #: alias of a channel (glob) → the fee it takes, in ten-thousandths (60: 0.6 %); without one its bill's fees are not
+    #: expected, only compared with its fund flow
+    fees: dict[str, Annotated[int, Field(ge=0, le=10_000)]] = {}
+    #: how long whoever asks a channel is left alone with it
+    lease: Seconds = 60.0
+    batch: int = Field(200, ge=1, le=500)
+    #: `oms pay listen`: requests per second and channel, and at once; what is more is told to come again
+    rate: float = Field(50.0, gt=0)
+    burst: int = Field(200, ge=1)
+    #: largest body, KiB
+    body_kb: int = Field(64, ge=1, le=1024)
+    #: a request that is not whole, or not done with, by then ends; channels wait five seconds
+    patience: Seconds = 4.0
 
 
 class PrivacySection(Section):
@@ -255,8 +323,9 @@ class ShopSection(Section):
     platform: str
     #: the seller's id at the platform; never changes, unlike the alias
     seller_id: str
-    app_key: str
-    app_secret: str
+    #: both are needed to call a platform, so by all shops but own ones
+    app_key: str = ""
+    app_secret: str = ""
     #: fixed access token; empty: `oms shop token` stores one, renewed before it ends
     token: str = ""
     base_url: str = ""
@@ -285,8 +354,10 @@ class Settings(Section):
     shipping: ShippingSection = ShippingSection()
     stock: StockSection = StockSection()
     refunds: RefundsSection = RefundsSection()
+    settlement: SettlementSection = SettlementSection()
     complete: CompleteSection = CompleteSection()
     expire: ExpireSection = ExpireSection()
+    payments: PaymentsSection = PaymentsSection()
     privacy: PrivacySection = PrivacySection()
     notify: NotifySection = NotifySection()
     products: ProductsSection = ProductsSection()

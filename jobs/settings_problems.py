@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.schema import Settings
+from jobs.schema import OWN, Settings
 from jobs.vault import is_secret, others_may_write
 
 Keys = tuple[str, ...]
@@ -55,6 +55,7 @@ def leaves(values: Mapping[str, Any], under: Keys = ()) -> Iterator[tuple[Keys, 
 
 def judge(draft: Draft) -> None:
     """Turn the draft's values into settings, or note what is wrong with them."""
+    draft.wrong.extend(_uncallable(draft))
     try:
         settings = Settings.model_validate(draft.values)
     except ValidationError as error:
@@ -63,6 +64,17 @@ def judge(draft: Draft) -> None:
     draft.settings = settings
     draft.wrong.extend(_unusable(draft, settings))
     draft.wrong.extend(_unsafe(draft))
+
+
+def _uncallable(draft: Draft) -> Iterator[Problem]:
+    """Shops that cannot call their platform; an own shop has none."""
+    shops = draft.values.get("shops")
+    for alias, shop in shops.items() if isinstance(shops, Mapping) else ():
+        if isinstance(shop, Mapping) and shop.get("platform") != OWN:
+            for name in ("app_key", "app_secret"):
+                if name not in shop:
+                    where = _origin(draft, ("shops", alias))
+                    yield Problem(where, f"shops.{alias}.{name}", "is missing", f"write {name} = …")
 
 
 def _problem(draft: Draft, error: Any) -> Problem:
@@ -132,8 +144,17 @@ def _unusable(draft: Draft, settings: Settings) -> Iterator[Problem]:
         except re.error as error:
             yield Problem(at("audit", "remark_patterns"), f"audit.remark_patterns.{n}", f"no regular expression: {error}")  # fmt: skip
     yield from _shop_problems(draft, settings)
+    yield from _linked_shop(draft, settings)
     if settings.refunds.returns_to and settings.refunds.returns_to not in settings.warehouses:
         yield Problem(at("refunds", "returns_to"), "refunds.returns_to", "no such warehouse", nearest(settings.refunds.returns_to, set(settings.warehouses)))  # fmt: skip
+
+
+def _linked_shop(draft: Draft, settings: Settings) -> Iterator[Problem]:
+    name = settings.refunds.linked_shop
+    own = {alias for alias, shop in settings.shops.items() if shop.platform == OWN}
+    if name and name not in own:
+        where = _origin(draft, ("refunds", "linked_shop"))
+        yield Problem(where, "refunds.linked_shop", f"{name!r} is no own shop", nearest(name, own))
 
 
 def _shop_problems(draft: Draft, settings: Settings) -> Iterator[Problem]:

@@ -37,6 +37,8 @@ class Sheet(NamedTuple):
 
     header: tuple[str, ...]
     rows: list[Row]
+    #: the headings as the file has them
+    titles: tuple[str, ...] = ()
 
 
 def safe(value: object) -> object:
@@ -74,12 +76,13 @@ def read(path: Path, aliases: Mapping[str, str], *, need: Sequence[str] = ()) ->
         raise BadFile(f"{path}: {error.strerror or error}") from error
     if not lines:
         raise BadFile(f"{path}: it is empty; the first row must name the columns")
-    header = tuple(aliases.get(str(c).strip().lower(), str(c).strip()) for c in lines[0][1])
+    titles = tuple("" if c is None else str(c).strip() for c in lines[0][1])
+    header = tuple(aliases.get(t.lower(), t) for t in titles)
     missing = [name for name in need if name not in header]
     if missing:
         raise BadFile(f"{path}: no column {', '.join(missing)}; found: {', '.join(c for c in header if c)}")
     rows = [_row(number, header, cells) for number, cells in lines[1:]]
-    return Sheet(header, [row for row in rows if any(row.cells.values())])
+    return Sheet(header, [row for row in rows if any(row.cells.values())], titles)
 
 
 def _row(number: int, header: Sequence[str], cells: Sequence[object]) -> Row:
@@ -162,7 +165,7 @@ def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], *
     """
     with replacing(path, private=private) as part:
         if path.suffix.lower() in (".xlsx", ".xlsm"):
-            return _write_excel(part, header, rows)
+            return _write_excel(part, {"oms": (header, rows)})
         with part.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(header)
@@ -185,27 +188,36 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _write_excel(part: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+def write_book(path: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> int:
+    """Write an xlsx with one sheet per table, by title; whole or not at all. Returns the rows of all."""
+    with replacing(path) as part:
+        return _write_excel(part, tables)
+
+
+def _write_excel(part: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> int:
     import openpyxl
-    from openpyxl.cell import WriteOnlyCell
 
     book = openpyxl.Workbook(write_only=True)
-    sheet: Any = book.create_sheet("oms")
-
-    def cell(value: Any) -> Any:
-        made: Any = WriteOnlyCell(sheet, value=value)
-        if isinstance(value, str):
-            # Text stays text: neither a formula, nor a number that loses its last digits.
-            made.data_type = "s"
-            made.number_format = "@"
-        return made
-
-    sheet.append(list(header))
     count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the last count is the answer
-        sheet.append([cell(v) for v in row])
+    for title, (header, rows) in tables.items():
+        sheet: Any = book.create_sheet(title)
+        sheet.append(list(header))
+        for row in rows:
+            sheet.append([_excel_cell(sheet, value) for value in row])
+            count += 1
     book.save(part)
     return count
+
+
+def _excel_cell(sheet: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    made: Any = WriteOnlyCell(sheet, value=value)
+    if isinstance(value, str):
+        # Text stays text: neither a formula, nor a number that loses its last digits.
+        made.data_type = "s"
+        made.number_format = "@"
+    return made
 
 
 def errors_path(path: Path) -> Path:

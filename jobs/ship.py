@@ -18,6 +18,7 @@ from jobs.errors import JobError
 from jobs.results import Item, Result
 from jobs.rules import notices as rules
 from jobs.rules.shipping import shipped_lines, shipped_progress
+from jobs.schema import OWN
 from stores.contracts import Change, ParcelChange
 from stores.records import Alert, Effect, FullOrder, Parcel, ParcelState, Progress, ShipLine
 
@@ -41,8 +42,6 @@ NOTICED = gaps.declare(
 )
 #: an order in these may have a parcel that leaves (shipped: a run before this one has moved it)
 _LEAVES = frozenset({Progress.MERGED, Progress.PARTLY_SHIPPED, Progress.SHIPPED, Progress.COMPLETED})
-#: orders of these platforms have nobody to tell
-_NOBODY = frozenset({"own"})
 
 
 def ship(
@@ -218,7 +217,7 @@ def notices(env: Env, parcels: Sequence[Parcel], orders: Mapping[str, FullOrder]
     out: list[Effect] = []
     for no, parcel_no, parcel in pairs:
         full = orders[no]
-        if full.order.platform in _NOBODY:
+        if full.order.platform == OWN:
             continue
         mine = told.setdefault(no, {})
         others: dict[int, int] = {}

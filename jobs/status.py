@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.catalogue import late
+from jobs.schema import OWN
 from jobs.shops import rests_until
 from stores.records import Progress, Window
 
@@ -34,6 +35,7 @@ def status(env: Env) -> dict[str, Any]:
     inbox = Counter[tuple[str, str]]()
     for (_, kind, state), n in env.inbox.counts().items():
         inbox[kind, state] += n
+    standing = env.reports.standing()
     effects = {state: len(env.ledger.effects(state=state, limit=_MANY)) for state in _OPEN_EFFECTS + _STUCK_EFFECTS}
     return {
         "at": env.clock.now(),
@@ -55,20 +57,24 @@ def status(env: Env) -> dict[str, Any]:
             }
             for a in env.ledger.alerts(open_only=True)
         ],
+        "settlement": env.settlement.aging(),
         "late_jobs": late(env),
+        # the figures of `oms report` reflect the orders up to here
+        "reports_as_of": standing.at if standing else None,
     }
 
 
 def _shops(env: Env) -> list[dict[str, Any]]:
-    """One row per shop and kind that was ever pulled, and one per enabled shop that never was."""
+    """One row per shop and kind that was ever pulled, and one per enabled shop that never was; what is imported and
+    never pulled has no marks that could lag."""
     now = env.clock.now()
     marks: dict[tuple[str, str], tuple[datetime | None, datetime | None]] = {}
     for (shop, kind, _), mark in env.ledger.marks().items():
         frontier, proven = marks.get((shop, kind), (mark.frontier, mark.proven))
         marks[shop, kind] = (_earlier(frontier, mark.frontier), _earlier(proven, mark.proven))
-    for alias in env.shops():
+    for alias, section in env.shops().items():
         if not any(shop == alias for shop, _ in marks):
-            marks[alias, "orders"] = (None, None)
+            marks[alias, "imported" if section.platform == OWN else "orders"] = (None, None)
     waiting: dict[tuple[str, str], list[Window]] = {}
     for window in env.ledger.windows(state="open", limit=_MANY):
         waiting.setdefault((window.shop, window.kind), []).append(window)

@@ -33,6 +33,11 @@ def inbox_key(kind: str, platform: str, seller_id: str, number: str) -> str:
     return f"{kind}:{platform}:{seller_id}:{number}"
 
 
+def hash_of(content: bytes) -> str:
+    """The digest by which a document's content is known again."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
 def store(env: Env, alias: str, platform: Platform, kind: str, items: Sequence[Pulled]) -> Kept:
     """Put items into the inbox, in sets.
 
@@ -61,6 +66,6 @@ def _row(alias: str, platform: str, seller: str, kind: str, item: Pulled, now: d
     return InboxItem(
         key=inbox_key(kind, platform, seller, number), kind=kind, platform=platform, seller_id=seller, shop=alias,
         number=number, modified_at=item.modified_at or now,
-        hash=blake2b(document or item.raw, digest_size=16).hexdigest(), document=document, raw=item.raw,
+        hash=hash_of(document or item.raw), document=document, raw=item.raw,
         parked=(item.error or "unreadable") if item.document is None else "",
     )  # fmt: skip

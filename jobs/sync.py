@@ -136,6 +136,9 @@ class ShopSync:
 
     def _pull(self) -> None:
         platform = self.env.platform(self.alias)
+        if not platform.capabilities.remote:
+            self.result.count("nothing_to_pull")
+            return
         scans = platform.scans.get(self.kind, ())
         if not scans:
             raise Unsupported(f"{platform.name} has no {self.kind}", shop=self.alias)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,6 +25,7 @@ zone: ZoneInfo | None = None
 
 #: a time that a job has written out already
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
 _PERSONAL = ("name", "phone", "mobile", "address", "zip", "cipher")
 
 
@@ -75,6 +77,8 @@ def cell(value: Any) -> str:
         return value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z")
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         return cell(datetime.fromisoformat(value))
+    if isinstance(value, Decimal):
+        return f"{value:,}" if sys.stdout.isatty() else str(value)
     if isinstance(value, Mapping):
         return " ".join(f"{k}={_inner(v)}" for k, v in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -182,7 +186,7 @@ def show(
 
 def plain_keeping_times(value: Any, *, reveal: bool = False) -> Any:
     """Like `plain`, with times left as times so that people see them in their zone."""
-    if isinstance(value, datetime):
+    if isinstance(value, (datetime, Decimal)):
         return value
     if isinstance(value, Mapping):
         return {
@@ -225,7 +229,8 @@ def _rich_table(names: Sequence[str], lines: Sequence[Sequence[str]], title: str
     made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     used = [n for n, name in enumerate(names) if any(line[n] for line in lines)]
     for n in used:
-        made.add_column(names[n], overflow="fold")
+        numbers = all(_NUMBER.fullmatch(line[n]) for line in lines if line[n])
+        made.add_column(names[n], overflow="fold", justify="right" if numbers else "left")
     for line in lines:
         made.add_row(*(Text(line[n]) for n in used))
     Console().print(made)

@@ -29,8 +29,11 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("stock", "Show, count, adjust and move stock."),
             ("warehouse", "The places that ship."),
-            ("refund", "Decide refunds and take goods back."),
+            ("pay", "Collect the money of our own orders."),
+            ("refund", "Decide refunds, take goods back and give money back."),
             ("reconcile", "Compare what should agree, and repair by plan."),
+            ("settle", "Settle with platforms and suppliers."),
+            ("report", "A day's or a week's figures: terminal, JSON, spreadsheet, page."),
         ),
     ),
     (

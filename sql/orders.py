@@ -52,6 +52,7 @@ orders = sa.Table(
     _int("version"), _int("created_at"), _int("changed_at"),
     sa.Column("claim_token", sa.String(40), nullable=False, server_default=""),
     sa.Column("claim_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("linked_to", sa.String(40), nullable=False, server_default=""),
     # with the shop, so that counting by shop and progress reads the index alone
     sa.Index("orders_work", "progress", "held", "ship_by", "order_no", "shop"),
     sa.Index("orders_ordered", "ordered_at", "order_no"),
@@ -151,6 +152,7 @@ refunds = sa.Table(
     _text("authority", 16), _text("status", 16), _text("platform_status"), _text("currency", 3), _int("amount_minor"),
     _json("reason"), _text("decision", 16), _text("decided_by"), _int("asked_at"), _int("doc_modified_at"),
     _text("doc_hash"), _json("marks"), _int("version"), _int("created_at"), _int("changed_at"),
+    sa.Column("replacement", sa.Text, nullable=False, server_default="{}"),
     sa.Index("refunds_order", "order_no"),
     sa.Index("refunds_status", "status"),
 )  # fmt: skip
@@ -178,4 +180,38 @@ order_feed = sa.Table(
     metadata,
     sa.Column("seq", rising, primary_key=True, autoincrement=True),
     _int("at"), _json("order_nos"),
+)  # fmt: skip
+
+#: `next_check_at` is set while there is something to ask the channel
+payments = sa.Table(
+    "payments",
+    metadata,
+    _no("payment_no", key=True),
+    _no(), _text("shop"), _text("channel"), _text("merchant_id"), _text("method", 16), _int("attempt"),
+    _text("currency", 3), _int("amount_minor"), _int("paid_minor"), _int("payer_minor"), _int("settled_minor"),
+    _int("backed_minor"), _int("promised_minor"), _text("status", 8), _text("channel_status"), _text("trade_no"),
+    _int("asked_at"), _int("expires_at"), _int("paid_at", null=True), _int("checks"), _int("next_check_at", null=True),
+    _text("late", 16), _text("plan", 8), _int("version"), _int("created_at"), _int("changed_at"),
+    sa.CheckConstraint("amount_minor > 0 AND paid_minor >= 0", name="payments_amount"),
+    sa.CheckConstraint(
+        "backed_minor >= 0 AND promised_minor >= 0 AND backed_minor + promised_minor <= paid_minor", name="payments_backed"
+    ),
+    sa.Index("payments_order", "order_no"),
+    sa.Index("payments_due", "next_check_at", "payment_no", sqlite_where=sa.text("next_check_at IS NOT NULL")),
+    sa.Index("payments_late", "payment_no", "plan", sqlite_where=sa.text("late <> ''")),
+)  # fmt: skip
+
+payment_backs = sa.Table(
+    "payment_backs",
+    metadata,
+    _no("back_no", key=True),
+    _no("payment_no"), _no(), _no("refund_no"), _int("amount_minor"), _text("currency", 3), _text("status", 16),
+    _text("channel_status"), _text("channel_refund_no"), _text("reason", 255), _int("asked_at"),
+    _int("done_at", null=True), _int("settled_minor"), _int("checks"), _int("next_check_at", null=True), _int("version"),
+    _int("created_at"), _int("changed_at"),
+    sa.CheckConstraint("amount_minor > 0", name="payment_backs_amount"),
+    sa.Index("payment_backs_payment", "payment_no"),
+    sa.Index("payment_backs_refund", "refund_no", sqlite_where=sa.text("refund_no <> ''")),
+    sa.Index("payment_backs_order", "order_no"),
+    sa.Index("payment_backs_due", "next_check_at", "back_no", sqlite_where=sa.text("next_check_at IS NOT NULL")),
 )  # fmt: skip

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 #: store → the newest revision in `sql/migrations/<store>`; the tables of `sql/<store>.py` are what it makes
 HEADS = {
-    "orders": "orders_0003",
+    "orders": "orders_0005",
     "inbox": "inbox_0001",
     "stock": "stock_0002",
     "ledger": "ledger_0002",
     "bus": "bus_0001",
+    "settlement": "settlement_0002",
+    "reports": "reports_0001",
 }
 
 

@@ -14,7 +14,7 @@ _SQL = ("sqlite", "mysql+pymysql")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from stores.contracts import Bus, Inbox, Ledger, Orders, Stock
+    from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Settlement, Stock
     from stores.database import Clock
     from stores.privacy import Privacy
     from stores.schema import SchemaState
@@ -69,12 +69,30 @@ def open_ledger(url: str, *, clock: Clock, privacy: Privacy) -> Ledger:
     return _sql(url, SqlLedger(url, clock=clock, privacy=privacy))
 
 
+def open_settlement(url: str, *, clock: Clock) -> Settlement:
+    """Statements, expectations, matches, suspense; on an embedded database: an import is one transaction that cannot be
+    asked again from its middle."""
+    if url.partition(":")[0] != "sqlite":
+        raise UnknownEngine(f"{url.partition(':')[0]!r} for settlement; here: sqlite:/path/to/file.db")
+    from stores.sql_settlement import SqlSettlement
+
+    return SqlSettlement(url, clock=clock)
+
+
 def open_bus(url: str, *, clock: Clock) -> Bus:
     """Hints between stages."""
     _check(url, "bus")
     from stores.sql_bus import SqlBus
 
     return _sql(url, SqlBus(url, clock=clock))
+
+
+def open_reports(url: str, *, clock: Clock) -> Reports:
+    """Figures kept up to date from the orders."""
+    _check(url, "reports")
+    from stores.sql_reports import SqlReports
+
+    return _sql(url, SqlReports(url, clock=clock))
 
 
 def schema_state(store: str, url: str) -> SchemaState:

@@ -19,6 +19,8 @@ _PARCEL_SET = frozenset({"carrier", "waybill", "handover_no", "members", "ship_b
 _REFUND_SET = frozenset(rows.REFUNDS.columns) - {
     "refund_no", "order_no", "platform", "seller_id", "platform_refund_no", "version", "created_at", "changed_at",
 }  # fmt: skip
+#: refunds whose money is spoken for, asked ones among them
+_STANDING = ("asked", "approved", "goods_back", "done")
 #: stands for the version of a row this batch changes already: what was read before does not match it
 _TAKEN = -1
 
@@ -163,15 +165,22 @@ def _filters(lists: Mapping[str, Sequence[str]], exact: Mapping[str, str]) -> tu
 def add_refunds(
     c: Connection, batch: Sequence[tuple[Refund, tuple[RefundLine, ...]]], run_id: str, now: int, reason: str
 ) -> list[Outcome]:
-    """See `Orders.add_refunds`: done, already, or refused (number_clash)."""
+    """See `Orders.add_refunds`: done, already, or refused (number_clash, exceeds_paid)."""
     select = "SELECT refund_no, platform, seller_id, platform_refund_no, version FROM refunds"
     known = {r[0]: (r[1:4], r[4]) for r in by_keys(c, select, "refund_no", [refund.refund_no for refund, _ in batch])}
     outcomes: list[Outcome] = []
     fresh: list[Refund] = []
     lines: list[RefundLine] = []
+    room = _room(c, sorted({refund.order_no for refund, _ in batch if refund.authority == "us"}))
     for refund, parts in batch:
         no, identity = refund.refund_no, (refund.platform, refund.seller_id, refund.platform_refund_no)
         there = known.get(no)
+        if there is None and refund.authority == "us":
+            room[refund.order_no] = room.get(refund.order_no, 0) - refund.amount_minor
+            if room[refund.order_no] < 0:
+                room[refund.order_no] += refund.amount_minor
+                outcomes.append(Outcome(key=no, result="refused", reason="exceeds_paid"))
+                continue
         if there is None:
             known[no] = (identity, refund.version)
             fresh.append(refund)
@@ -190,6 +199,18 @@ def add_refunds(
     )
     orders_feed.note(c, [r.order_no for r in fresh], now)
     return outcomes
+
+
+def _room(c: Connection, order_nos: Sequence[str]) -> dict[str, int]:
+    """What of an order's money no standing refund speaks of yet."""
+    paid = {
+        no: int(minor) for no, minor in by_keys(c, "SELECT order_no, paid_minor FROM orders", "order_no", order_nos)
+    }
+    spoken = "SELECT order_no, amount_minor, status FROM refunds"
+    for no, minor, status in by_keys(c, spoken, "order_no", order_nos):
+        if status in _STANDING and no in paid:
+            paid[no] -= int(minor)
+    return paid
 
 
 def apply_refunds(c: Connection, changes: Sequence[RefundChange], run_id: str, now: int) -> list[Outcome]:

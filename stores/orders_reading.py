@@ -10,9 +10,9 @@ from sqlalchemy.engine import Connection
 from sql.columns import ms
 from stores import orders_rows as rows
 from stores.contracts import PARTS, REFUNDED_LINES, OrderQuery
-from stores.database import claimable, fetch
-from stores.orders_moves import by_keys, in_list, set_all
-from stores.records import FullOrder, Order, Progress, Record, Refund
+from stores.database import chunks, claimable, fetch, marks
+from stores.orders_moves import SET, by_keys, in_list, set_all
+from stores.records import FullOrder, Order, Progress, Record, Refund, Step
 from stores.rows import Rows
 
 Unseal = Callable[[bytes], bytes]
@@ -127,16 +127,29 @@ def _conditions(query: OrderQuery) -> tuple[list[str], list[Any]]:
     return where, args
 
 
-def page(c: Connection, after: str, batch: int, progress: Sequence[Progress]) -> list[Order]:
+def arrivals(c: Connection, order_nos: Sequence[str], states: Sequence[str]) -> dict[str, dict[str, Step]]:
+    """See `Orders.arrivals`."""
+    condition, given = in_list("to_state", states)
+    sql = f"{rows.BARE_STEPS.select} WHERE {condition} AND from_state<>to_state AND ref IN ({{}}) ORDER BY ref, version"
+    out: dict[str, dict[str, Step]] = {}
+    for part in chunks(order_nos, SET):
+        for row in fetch(c, sql.format(marks(len(part))), [*given, *part]):
+            step = rows.BARE_STEPS.record(row)
+            out.setdefault(step.ref, {}).setdefault(step.to_state, step)
+    return out
+
+
+def page(
+    c: Connection, after: str, batch: int, progress: Sequence[Progress], parts: Collection[str] = PARTS
+) -> list[Order]:
     """Heads by order number after `after`."""
     where, args = "order_no > ?", [after]
     if progress:
         # The plus keeps the planner on the primary key: by an index on progress it would sort all for each batch.
         condition, given = in_list("+progress", progress)
         where, args = f"{where} AND {condition}", args + given
-    return rows.ORDERS.records(
-        fetch(c, f"{rows.ORDERS.select} WHERE {where} ORDER BY order_no LIMIT ?", [*args, batch])
-    )
+    table = rows.heads(parts)
+    return table.records(fetch(c, f"{table.select} WHERE {where} ORDER BY order_no LIMIT ?", [*args, batch]))
 
 
 def take(

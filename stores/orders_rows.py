@@ -12,12 +12,14 @@ from sql import orders as t
 from sql.columns import dumps, ms
 from stores.database import insert_sql
 from stores.records import (
+    Back,
     Hold,
     Line,
     Mark,
     Membership,
     Order,
     Parcel,
+    Payment,
     Refund,
     RefundLine,
     Region,
@@ -71,10 +73,14 @@ LINES = Rows(t.order_lines, Line)
 SHIP_LINES = Rows(t.ship_lines, ShipLine)
 HOLDS = Rows(t.order_holds, Hold)
 STEPS = Rows(t.history, Step)
+#: to read with only: the facts of a step are a text of any length
+BARE_STEPS = Rows(t.history, Step, without=("facts",))
 WAITING = Rows(t.waiting, Waiting)
 MEMBERSHIPS = Rows(t.memberships, Membership)
 PARCELS = Rows(t.parcels, Parcel)
 REFUNDS = Rows(t.refunds, Refund)
 REFUND_LINES = Rows(t.refund_lines, RefundLine)
+PAYMENTS = Rows(t.payments, Payment)
+BACKS = Rows(t.payment_backs, Back)
 
 ADD_STEP = insert_sql(t.history, (*STEPS.columns, "order_no"))

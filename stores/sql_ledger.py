@@ -15,7 +15,7 @@ from sql import ledger as tables
 from sql.columns import dumps, loads, ms, when
 from stores.database import Clock, Database, dump_rows, fetch, many, run, upsert_sql
 from stores.privacy import Privacy
-from stores.records import AuditEntry, Lateness, Lease, Outcome, Run, Token, Watermark, Window
+from stores.records import AuditEntry, Lateness, Lease, Outcome, Run, RunTally, Token, Watermark, Window
 from stores.rows import Pair, Rows, put
 from stores.sql_effects import EffectRows
 
@@ -213,6 +213,15 @@ class SqlLedger(EffectRows):
         )
         with self._db.read() as c:
             return {r.job: r for r in (_RUN.record(row) for row in fetch(c, sql))}
+
+    def tally_runs(self, since: datetime, until: datetime) -> list[RunTally]:
+        sql = (
+            "SELECT job, outcome, count(*), coalesce(max(ended_at-started_at), 0) FROM runs "
+            "WHERE started_at>=? AND started_at<? GROUP BY job, outcome ORDER BY job, outcome"
+        )
+        with self._db.read() as c:
+            found = fetch(c, sql, (ms(since), ms(until)))
+        return [RunTally(job=job, outcome=word, runs=n, longest_s=longest / 1000) for job, word, n, longest in found]
 
     # ---- tokens, small values, audit
     def token(self, shop: str) -> Token | None:

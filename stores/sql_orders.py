@@ -32,6 +32,7 @@ from stores.records import (
     Step,
     Waiting,
 )
+from stores.sql_payments import SqlPayments
 
 _receiver = msgspec.json.Decoder(Receiver).decode
 _EDIT = f"SELECT {', '.join(names(t.order_edits))} FROM order_edits"
@@ -41,7 +42,7 @@ _FINAL = (Progress.COMPLETED, Progress.CANCELLED)
 _ON_THE_WAY = [p for p in Progress if p not in _FINAL]
 
 
-class SqlOrders:
+class SqlOrders(SqlPayments):
     """See `stores.contracts.Orders`."""
 
     def __init__(self, url: str, *, clock: Clock, privacy: Privacy) -> None:
@@ -75,12 +76,13 @@ class SqlOrders:
         with self._db.read() as c:
             return orders_reading.find(c, query, limit, after)
 
-    def scan(self, *, batch: int = 500, progress: Sequence[Progress] = ()) -> Iterator[list[FullOrder]]:
-        after = ""
+    def scan(
+        self, *, batch: int = 500, progress: Sequence[Progress] = (), parts: Collection[str] = PARTS, after: str = ""
+    ) -> Iterator[list[FullOrder]]:
         while True:
             with self._db.read() as c:
-                page = orders_reading.page(c, after, batch, progress)
-                found = orders_reading.whole(c, page, self._privacy.decrypt, PARTS)
+                page = orders_reading.page(c, after, batch, progress, parts)
+                found = orders_reading.whole(c, page, self._privacy.decrypt, parts)
             if not found:
                 return
             after = found[-1].order.order_no
@@ -133,6 +135,10 @@ class SqlOrders:
     def history(self, ref: str) -> list[Step]:
         with self._db.read() as c:
             return rows.STEPS.records(fetch(c, f"{rows.STEPS.select} WHERE ref=? ORDER BY version", (ref,)))
+
+    def arrivals(self, order_nos: Sequence[str], states: Sequence[str]) -> dict[str, dict[str, Step]]:
+        with self._db.read() as c:
+            return orders_reading.arrivals(c, order_nos, states)
 
     def holds(self, order_no: str) -> list[Hold]:
         with self._db.read() as c:

@@ -128,12 +128,16 @@ class StockCapability(msgspec.Struct, frozen=True, kw_only=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What this platform can do beside pulling; None or empty: it cannot."""
 
+    #: there is somebody to ask and to tell; False: its orders come from files and live here alone
+    remote: bool = True
     ship: ShipCapability | None = None
     stock: StockCapability | None = None
     #: agree, refuse, goods_received
     refunds: tuple[str, ...] = ()
     merge_groups: bool = False
     last_look: bool = True
+    #: settlement statements by call
+    statements: bool = False
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

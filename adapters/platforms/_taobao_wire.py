@@ -44,9 +44,20 @@ class Lists(msgspec.Struct):
     refunds_receive_get_response: Rows | None = None
 
 
+class BillRows(msgspec.Struct):
+    bills: msgspec.Raw = msgspec.Raw()
+    has_next: Scalar = None
+    total_results: Scalar = None
+
+
+class Bills(msgspec.Struct):
+    bill_bills_get_response: BillRows | None = None
+
+
 class Inner(msgspec.Struct):
     trade: msgspec.Raw = msgspec.Raw()
     refund: msgspec.Raw = msgspec.Raw()
+    bill_dto: msgspec.Raw = msgspec.Raw()
 
 
 class Details(msgspec.Struct):
@@ -77,7 +88,7 @@ def rows_in(inner: msgspec.Raw, kind: str) -> list[bytes]:
     if bytes(inner).lstrip()[:1] != b"{":
         return raw_list(inner)
     named = decode_inner(inner)
-    return raw_list(named.refund if kind == "refunds" else named.trade)
+    return raw_list({"refunds": named.refund, "bills": named.bill_dto}.get(kind, named.trade))
 
 
 class Success(msgspec.Struct):

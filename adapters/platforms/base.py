@@ -9,14 +9,14 @@ write, it cannot: the base says so by name (`Unsupported`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
 
-from adapters.core import writing
+from adapters.core import stating, writing
 from adapters.core.calling import Caller
 from adapters.core.fields import FieldError
 from adapters.core.pulling import Pull
@@ -210,6 +210,18 @@ class Platform(ABC):
         """
         raise Unsupported(f"{self.name}: asking which orders may merge", shop=self.shop)
 
+    def statement_call(self, start: datetime, end: datetime, cursor: str) -> Call:
+        """The call for a page of the settlement statement of [start, end); `cursor` as the page before gave it."""
+        raise Unsupported(f"{self.name}: settlement statements by call", shop=self.shop)
+
+    def statement_row_call(self, number: str) -> Call:
+        """The call for one row, where a page holds numbers only."""
+        raise Unsupported(f"{self.name}: single rows of a statement", shop=self.shop)
+
+    def read_statement(self, body: bytes) -> Page:
+        """What a good answer to either holds: rows as they are, or their numbers, and the cursor of the next page."""
+        raise Unsupported(f"{self.name}: settlement statements by call", shop=self.shop)
+
     def token_call(self, old: AccessToken | None) -> Call:
         """The call that gives a new access token."""
         raise NotAuthorised(f"{self.name}: there is no token and none can be had by a call", shop=self.shop)
@@ -284,6 +296,10 @@ class Platform(ABC):
     def answer_refunds(self, answers: Sequence[RefundAnswer]) -> list[WriteResult]:
         """Tell our decisions on refunds."""
         return writing.answer_refunds(self, answers)
+
+    def statement(self, start: datetime, end: datetime) -> Iterator[bytes]:
+        """The rows of the settlement statement booked in [start, end), each as the platform's own JSON."""
+        return stating.rows(self, start, end)
 
     def renew_token(self) -> AccessToken:
         """Renew the shop's access token now and keep it."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from adapters.core import heads, signing
-from adapters.core.fields import Scalar, count, raw_list, text, truth
+from adapters.core.fields import CHINA, Scalar, count, raw_list, text, truth
 from adapters.core.wire import Act, look_up
 from adapters.documents import Document, LevelUpdate, ShipNotice
 from adapters.errors import NotAuthorised
@@ -87,6 +87,19 @@ class _Answer(msgspec.Struct):
     data: _Rows | None = None
 
 
+class _Settled(msgspec.Struct):
+    code: Scalar = None
+    code_msg: Scalar = None
+    is_end: Scalar = None
+    next_start_index: Scalar = None
+    next_start_time: Scalar = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class _SettledAnswer(msgspec.Struct):
+    data: _Settled | None = None
+
+
 class _Token(msgspec.Struct):
     access_token: str = ""
     refresh_token: str = ""
@@ -123,6 +136,7 @@ class Douyin(Platform):
     capabilities = Capabilities(
         ship=ShipCapability(batch=1, partial=True, read_back=True),
         stock=StockCapability(mode="absolute", batch=50),
+        statements=True,
     )
     # The published table: calls per second of the whole app.
     limits: ClassVar[Mapping[str, Limit]] = {
@@ -267,6 +281,23 @@ class Douyin(Platform):
                 calls.append(_level_call(product, tuple(all_of_it[i : i + 50])))
         return calls
 
+    # ================================================================ statements
+    def statement_call(self, start: datetime, end: datetime, cursor: str) -> Call:
+        """Settled sub-orders by time of settlement, both ends inclusive; the cursor is a pair: index and time."""
+        index, _, since = cursor.partition("|")
+        params = {
+            "size": 100, "time_type": 0, "start_time": since or _beijing(start), "end_time": _beijing(end - timedelta(seconds=1)),
+            "start_index": index,
+        }  # fmt: skip
+        return Call(api="/order/getSettleBillDetailV3", params=params, about="statement")
+
+    def read_statement(self, body: bytes) -> Page:
+        got = msgspec.json.decode(body, type=_SettledAnswer).data
+        if got is None or got.is_end is None or text(got.code) != "100000":
+            raise ValueError("no list in it")
+        cursor = f"{text(got.next_start_index)}|{text(got.next_start_time)}"
+        return Page(items=raw_list(got.data), more=text(got.is_end) != "1", cursor=cursor)
+
     # ================================================================ tokens
     def token_call(self, old: AccessToken | None) -> Call:
         if old is not None and old.refresh:
@@ -310,3 +341,7 @@ def _level_call(product: str, part: tuple[LevelUpdate, ...]) -> LevelCall:
     rows = [{"sku_id": _number(u.listing_id), "sku_type": 0, "stock_num": u.qty} for u in part]
     params = {"product_id": _number(product), "incremental": False, "sku_sync_list": rows}
     return LevelCall(api="/sku/syncStockBatch", params=params, updates=part)
+
+
+def _beijing(moment: datetime) -> str:
+    return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")

@@ -67,6 +67,7 @@ ORDER_FIELDS = (
     "receiver_city,receiver_district,receiver_town,receiver_address,receiver_zip,oaid,is_part_consign,promotion_details,"
     "orders"
 )
+BILL_FIELDS = "bid,account_id,trade_id,order_id,total_amount,amount,biz_time,pay_time,book_time,status,num_iid,alipay_outno,alipay_notice"
 REFUND_FIELDS = (
     "refund_id,tid,oid,num_iid,sku,total_fee,refund_fee,payment,status,order_status,good_status,has_good_return,created,"
     "modified,reason,desc,title,num,company_name,sid,refund_phase,refund_version,dispute_type,end_time"
@@ -94,6 +95,7 @@ class Taobao(Platform):
         ship=ShipCapability(batch=1, partial=True, read_back=True),
         stock=StockCapability(mode="absolute", batch=20),
         merge_groups=True,
+        statements=True,
     )
     max_lookback_days: ClassVar[Mapping[str, int]] = {"orders": 90, "refunds": 90}
     carriers: ClassVar[Mapping[str, str]] = {
@@ -275,7 +277,7 @@ class Taobao(Platform):
                 calls.append(LevelCall(api="taobao.skus.quantity.update", params=params, updates=tuple(part)))
         return calls
 
-    # ================================================================ merge groups, tokens
+    # ================================================================ statements, merge groups, tokens
     def merge_groups(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
         """taobao.top.oaid.merge, at most 100 pairs a call; pairs of different calls are never in one group."""
         out: list[tuple[str, ...]] = []
@@ -286,6 +288,20 @@ class Taobao(Platform):
             )
             out += wire.groups_in(self.call(call).body, [tid for tid, _ in part])
         return out
+
+    def statement_call(self, start: datetime, end: datetime, cursor: str) -> Call:
+        """Pages count from 1, a window is a day at most and holds 5,000 rows at most; by the time a trade finished."""
+        params = {
+            "fields": BILL_FIELDS, "start_time": _time(start), "end_time": _time(end - timedelta(seconds=1)), "time_type": 1,
+            "page_no": int(cursor or 1), "page_size": 100,
+        }  # fmt: skip
+        return Call(api="taobao.bill.bills.get", params=params, about=f"statement page {cursor or 1}")
+
+    def read_statement(self, body: bytes) -> Page:
+        got = msgspec.json.decode(body, type=wire.Bills).bill_bills_get_response
+        if got is None or got.total_results is None:
+            raise ValueError("no list in it")
+        return Page(items=wire.rows_in(got.bills, "bills"), more=truth(got.has_next, "has_next"))
 
     def token_call(self, old: AccessToken | None) -> Call:
         if old is None or not old.refresh:

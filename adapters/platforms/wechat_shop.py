@@ -87,6 +87,13 @@ class _StockAnswer(msgspec.Struct):
     data: _Stock | None = None
 
 
+class _Flows(msgspec.Struct):
+    flow_ids: list[Scalar] | None = None
+    next_key: Scalar = None
+    has_more: Scalar = None
+    funds_flow: msgspec.Raw = msgspec.Raw()
+
+
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_list = msgspec.json.Decoder(_List).decode
 _decode_detail = msgspec.json.Decoder(_Detail).decode
@@ -113,6 +120,7 @@ class WechatShop(Platform):
         ship=ShipCapability(batch=1, partial=True, read_back=True),
         stock=StockCapability(mode="absolute", batch=1, read_back=True),
         refunds=("agree", "refuse"),
+        statements=True,
     )
     carriers: ClassVar[Mapping[str, str]] = {
         "SF": "SF", "YTO": "YTO", "ZTO": "ZTO", "YUNDA": "YD", "STO": "STO", "EMS": "EMS", "JD": "JD", "DEPPON": "DBL",
@@ -255,6 +263,30 @@ class WechatShop(Platform):
             )
         params = {"after_sale_order_id": answer.platform_refund_no, "reject_reason": answer.reason}
         return Call(api="/channels/ec/aftersale/rejectapply", params=params)
+
+    # ================================================================ statements
+    def statement_call(self, start: datetime, end: datetime, cursor: str) -> Call:
+        """Numbers of flows booked in a window, both ends inclusive."""
+        params = {
+            "page": 1, "page_size": 100, "start_time": int(start.timestamp()), "end_time": int(end.timestamp()) - 1,
+            "next_key": cursor,
+        }  # fmt: skip
+        return Call(api="/channels/ec/funds/getfundsflowlist", params=params, about="statement")
+
+    def statement_row_call(self, number: str) -> Call:
+        return Call(api="/channels/ec/funds/getfundsflowdetail", params={"flow_id": number}, about=number)
+
+    def read_statement(self, body: bytes) -> Page:
+        got = msgspec.json.decode(body, type=_Flows)
+        if bytes(got.funds_flow):
+            return Page(items=raw_list(got.funds_flow))
+        if got.has_more is None:
+            raise ValueError("no list in it")
+        return Page(
+            ids=[ident(number, "flow_ids") for number in got.flow_ids or ()],
+            more=truth(got.has_more, "has_more"),
+            cursor=text(got.next_key),
+        )
 
     # ================================================================ tokens
     def token_call(self, old: AccessToken | None) -> Call:

@@ -33,6 +33,9 @@ def main() -> None:
     )
     parser.add_argument("--rate", type=float, default=usual.rate, help="calls a second; 0: each platform's own rate")
     parser.add_argument(
+        "--differences", type=float, default=usual.differences, help="chance that a statement tells an order wrongly"
+    )
+    parser.add_argument(
         "--channels", default=",".join(CHANNELS), help=f"payment channels, of {', '.join(CHANNELS)}; empty: none"
     )
     parser.add_argument(
@@ -54,6 +57,7 @@ def main() -> None:
         skus=words.skus,
         delay_s=words.delay,
         rate=words.rate,
+        differences=words.differences,
         channels=read_platforms(words.channels),
         bills=words.bills,
         countries=read_platforms(words.countries),

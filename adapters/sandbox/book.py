@@ -14,9 +14,11 @@
 - ``notice`` one delivery of a notification: `notice`, `tries`, the `status` that came back (0: none), whether it was `good`
 - ``bill``, ``bill_row``, ``planted`` a day's bill of a channel: counts and sums, its rows, and each difference planted in it
 - ``money_refused`` a call to a payment channel that was refused
+- ``difference`` one planted into a statement: `class`, where it shows, what would be true, what is told
 
 `orders.jsonl` is written at the end: every order as it stands; `money.jsonl`: every payment, refund, notification and
-planted difference, each with its `kind`. The product never reads any of them.
+planted difference of the channels, each with its `kind`; `statements.jsonl`: every row of every platform's statement
+told; `planted.jsonl`: the differences in them. The product never reads any of these.
 """
 
 from __future__ import annotations

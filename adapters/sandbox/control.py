@@ -64,7 +64,7 @@ def heal(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def close(world: World, body: dict[str, Any]) -> dict[str, Any]:
-    """Write orders.jsonl as things stand; the world goes on."""
+    """Write down how things stand, see `book`; the world goes on."""
     world.snapshot()
     return {"orders": len(world.orders)}
 

@@ -18,6 +18,9 @@ from adapters.sandbox.homes import home_of
 from adapters.sandbox.pay import CHANNELS
 from adapters.sandbox.pay.planting import Planting
 from adapters.sandbox.pay.till import Till
+from adapters.sandbox.statements.files import FORMS
+from adapters.sandbox.statements.jd import MEMBER
+from adapters.sandbox.statements.rules import RATES
 from adapters.sandbox.timeline import make_day, opening_stock
 from adapters.sandbox.wire import from_iso, iso, token_text
 from adapters.sandbox.world import Shop, World
@@ -37,6 +40,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: float = 2.5
     #: calls a second each platform bears; 0: each platform's own
     rate: float = 0.0
+    #: chance that an order is told wrongly in the settlement statements; 0: they are true
+    differences: float = 0.0
     #: payment channels beside the platforms
     channels: tuple[str, ...] = CHANNELS
     #: differences planted into their bills: none, all, or names with commas, each perhaps with its rate
@@ -112,6 +117,7 @@ def make_world(wish: Wish, folder: Path | None = None) -> Made:
         planned=plans,
         faults=faults,
         book=lambda now: Book(now, folder),
+        differences=wish.differences,
     )
     if wish.channels:
         world.till = Till(world, wish.channels, planting)
@@ -142,6 +148,12 @@ def describe(made: Made, base_url: str) -> dict[str, Any]:
         "warehouses": [msgspec.to_builtins(w) for w in WAREHOUSES],
         "channels": [m.describe(f"{base_url}/{c}") for c, m in world.till.merchants.items()] if world.till else [],
         "carriers": [{**msgspec.to_builtins(c), "codes": {p: c.at(p) for p in world.shops}} for c in CARRIERS],
+        "statements": {
+            "forms": {p: list(FORMS.get(p, ())) for p in world.shops},
+            #: in ten-thousandths of what the buyer paid and kept
+            "fee_rates_e4": {p: dict(RATES.get(p, {})) for p in world.shops},
+            "jd_member_id": MEMBER,
+        },
     }
 
 

@@ -52,7 +52,8 @@ def _listen(port: int) -> socket.socket:
 def _announce(folder: Path, made: Made, door: socket.socket) -> None:
     """Write sandbox.json, whole or not at all."""
     door.listen(128)
-    told = describe(made, f"http://127.0.0.1:{door.getsockname()[1]}")
+    made.world.address = f"http://127.0.0.1:{door.getsockname()[1]}"
+    told = describe(made, made.world.address)
     part = folder / "sandbox.json.part"
     part.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
     part.replace(folder / "sandbox.json")
@@ -143,6 +144,15 @@ class Sandbox:
         """Advance the world's clock to an ISO time, or by seconds."""
         return self.control("clock", {"to": to} if to else {"advance_s": seconds})
 
+    def statement(self, platform: str, day: str, form: str = "") -> bytes:
+        """A statement file of a Beijing day (yyyy-MM-dd), as an operator downloads it from the merchant back office.
+
+        Raises:
+            urllib.error.HTTPError: there is none, or not yet; its body says why.
+        """
+        with urlopen(f"{self.info['control']}/statements/{platform}/{day}?form={form}", timeout=60) as answer:
+            return cast(bytes, answer.read())
+
     def __enter__(self) -> Sandbox:
         return self.start()
 
@@ -164,6 +174,7 @@ def command(folder: Path, wish: Wish, port: int = 0) -> list[str]:
         "--skus": wish.skus,
         "--delay": wish.delay_s,
         "--rate": wish.rate,
+        "--differences": wish.differences,
         "--channels": ",".join(wish.channels),
         "--bills": wish.bills,
         "--countries": ",".join(wish.countries),

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapters.sandbox import control
 from adapters.sandbox.gate import Gate
 from adapters.sandbox.pay.post import PostOffice
+from adapters.sandbox.statements.files import NoFile, listed, statement_file
 from adapters.sandbox.wire import JSON, Request, answer, decode, iso
 from adapters.sandbox.world import World
 
@@ -73,6 +75,16 @@ def make_app(world: World, gate: Gate) -> ASGIApp:
     async def get(request: HttpRequest) -> HttpResponse:
         return _plain(_look(world, request.path_params["what"]))
 
+    async def statement(request: HttpRequest) -> HttpResponse:
+        asked = request.path_params
+        try:
+            form = request.query_params.get("form", "")
+            name, data = statement_file(world, asked["platform"], asked["day"], form)
+        except NoFile as error:
+            return _plain(answer({"error": str(error)}, 404))
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+        return HttpResponse(data, 200, headers, media_type="application/octet-stream")
+
     async def order(request: HttpRequest) -> HttpResponse:
         found = control.look(world, request.path_params["no"])
         return _plain(answer(found if found is not None else {"error": "no such order"}, 200 if found else 404))
@@ -80,6 +92,7 @@ def make_app(world: World, gate: Gate) -> ASGIApp:
     return Starlette(
         routes=[
             Route("/_world/orders/{no}", order, methods=["GET"]),
+            Route("/_world/statements/{platform}/{day}", statement, methods=["GET"]),
             Route("/_world/{action}", post, methods=["POST"]),
             Route("/_world/{what}", get, methods=["GET"]),
             Route("/{platform}", platform, methods=["GET", "POST", "PUT", "DELETE"]),
@@ -95,9 +108,11 @@ def _look(world: World, what: str) -> Any:
         return answer(world.status())
     if what == "arrivals":
         return answer({"arrivals": world.arrivals})
+    if what == "statements":
+        return answer({**world.statements.to_book(), "files": listed(world)})
     if what == "money" and world.till is not None:
         return answer(world.till.as_it_stands())
-    return answer({"error": "look at clock, status, arrivals, money or orders/<number>"}, 404)
+    return answer({"error": "look at clock, status, arrivals, money, statements or orders/<number>"}, 404)
 
 
 def _plain(found: Any) -> HttpResponse:

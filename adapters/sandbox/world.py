@@ -19,6 +19,7 @@ from adapters.sandbox.faults import Faults
 from adapters.sandbox.goods import Catalogue
 from adapters.sandbox.homes import HOMES, Home
 from adapters.sandbox.state import Order, Refund
+from adapters.sandbox.statements.ledger import Statements
 from adapters.sandbox.tokens import TokenBox
 from adapters.sandbox.wire import iso
 
@@ -58,6 +59,7 @@ class World:
         planned: Iterable[Planned] = (),
         faults: Faults | None = None,
         book: Callable[[Callable[[], int]], Book] = Book,
+        differences: float = 0.0,
     ) -> None:
         self.seed, self.start, self.end, self.now = seed, start, end, start
         self.shops = {s.platform: s for s in shops}
@@ -82,6 +84,10 @@ class World:
         self._heap: list[tuple[int, int, str, str, str, dict[str, Any]]] = []
         self._planned: dict[tuple[str, str], Order] = {}
         self._counts: dict[str, int] = {"request": 0}
+        #: the settlement statements; `differences`: chance that an order is told wrongly in them
+        self.statements = Statements(self, differences)
+        #: where it is served, once it is
+        self.address = ""
         #: payment channels, if the world has any
         self.till: Till | None = None
         #: encoded answers of orders by (platform, order no, form): (state it is of, bytes)
@@ -238,14 +244,23 @@ class World:
         return f"r{self.count('request'):07d}"
 
     def snapshot(self) -> None:
-        """Write how things stand: orders, and payments if there is a till."""
+        """Write how things stand: orders, payments if there is a till, and the statements of the days that are over."""
+        told = self.statements.to_book()
+        self._keep_orders_and_money()
+        self.book.keep("statements.jsonl", told["rows"])
+        self.book.keep("planted.jsonl", told["planted"])
+
+    def _keep_orders_and_money(self) -> None:
         self.book.snapshot(self.all_orders())
         if self.till is not None:
             self.book.keep("money.jsonl", self.till.rows())
 
     def close(self) -> None:
-        """Write the final state and close the book."""
-        self.snapshot()
+        """Write the final state and close the book; statements that nobody asked for are not made for that."""
+        if self.statements.told:
+            self.snapshot()
+        else:
+            self._keep_orders_and_money()
         self.book.close()
 
     def status(self) -> dict[str, Any]:

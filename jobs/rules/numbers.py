@@ -70,6 +70,21 @@ def refund_no(platform: str, seller_id: str, platform_refund_no: str, of_order_n
     return "R" + seller_code(platform, seller_id) + padded(platform_refund_no) + of_order_no[-3:]
 
 
+def payment_no(of_order_no: str, attempt: int) -> str:
+    """Number of the n-th attempt to collect an order's money: 20 characters, the order's shard behind."""
+    return "Y" + base32(blake2b(f"{of_order_no}\0{attempt}".encode(), digest_size=10).digest(), 16) + of_order_no[-3:]
+
+
+def back_no(of: str, of_payment_no: str, attempt: int) -> str:
+    """Number of the n-th attempt to give money of a payment back: 20 characters, the order's shard behind.
+
+    Args:
+        of: refund number, or the reason why money came too late.
+    """
+    text = f"{of}\0{of_payment_no}\0{attempt}"
+    return "B" + base32(blake2b(text.encode(), digest_size=10).digest(), 16) + of_payment_no[-3:]
+
+
 def platform_number(number: str) -> str:
     """The platform's number inside one of our order numbers."""
     inner = number[8:34]

@@ -37,6 +37,9 @@ MOVES: dict[P, dict[P, str]] = {
     P.CANCELLED: {},
 }
 
+#: by an operator's plan only, and no stage's business: money came after all for an order of our own that was closed
+BY_PLAN: dict[P, dict[P, str]] = {P.CANCELLED: {P.CREATED: "revived: paid after all"}}
+
 #: order of progress along the main line
 RANK: dict[P, int] = {p: i for i, p in enumerate(P)}
 FINAL = frozenset({P.COMPLETED, P.CANCELLED})

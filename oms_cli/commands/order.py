@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -185,6 +186,36 @@ def edit(
     """Change fields by hand. The edit survives a re-pull; a platform's change to the same field holds the order."""
     with office(config) as oms:
         return done(oms.edit_order(number, pairs(change), by=who(by)), json=json)
+
+
+@app.command(
+    "import",
+    epilog=example(
+        "oms order import --template orders.xlsx",
+        "oms order import orders.xlsx --dry-run",
+        "oms order import orders.xlsx",
+    ),
+)
+def import_(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A table of own orders, .csv or .xlsx; none with --template.")] = None,
+    template: Annotated[Path | None, typer.Option("--template", metavar="FILE", help="Write an empty table with an example row instead.")] = None,
+    chinese: Annotated[bool, typer.Option("--chinese", help="With --template: headings in Chinese; both are read.")] = False,
+    shop: Annotated[str, typer.Option("--shop", metavar="NAME", help="Own shop of the rows that name none.")] = "",
+    errors: Annotated[Path | None, typer.Option("--errors", metavar="FILE", help="Where rows of bad orders go (default: beside FILE).")] = None,
+    by: By = "", dry_run: DryRun = False, config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Import own orders (own shop, telephone, hand-written) from a file; `oms push orders` makes orders of them."""
+    from jobs.errors import BadRequest
+
+    if template is not None:
+        if file or shop or errors or dry_run:
+            raise BadRequest("--template goes with --chinese alone", hint="oms order import --help")
+        with office(config) as oms:
+            return show(oms.order_template(template, chinese=chinese), json=json)
+    if file is None or chinese:
+        raise BadRequest("name a FILE to import, or a --template to write", hint="oms order import --help")
+    with office(config) as oms, working("order import"):
+        return done(oms.import_orders(file, shop=shop, errors=errors, by=who(by), dry_run=dry_run), json=json)
 
 
 @app.command("replay", epilog=example("oms order replay KEY", "oms order replay --reason unmapped_sku --shop jd-main"))

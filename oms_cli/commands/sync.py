@@ -74,6 +74,19 @@ def refunds(
     )  # fmt: skip
 
 
+@app.command("statements", epilog=example("oms sync statements", "oms sync statements --shop 'tmall-*' --period 2024-03-01"))  # fmt: skip
+def statements(
+    shop: Shops = None, platform: Platforms = None,
+    period: Annotated[str, typer.Option("--period", metavar="DAY", help="Day such as 2024-03-01 (default: the last one that is booked).")] = "",
+    match: Annotated[bool, typer.Option("--match/--no-match", help="Match after the import.")] = True,
+    config: Config = None, json: Json = False,
+) -> int:  # fmt: skip
+    """Pull a day's settlement statements, where the platform gives them by a call, and match."""
+    with office(config) as oms, working("sync statements"):
+        result = oms.sync_statements(shops=names(shop), platforms=names(platform), period=period, match=match)
+    return done(result, json=json)
+
+
 @app.command("verify", epilog=example("oms sync verify --since yesterday --until today", "oms sync verify --since 6h --dry-run"))  # fmt: skip
 def verify(
     since: Since, until: Until = "now", kind: Kind = "orders", shop: Shops = None, platform: Platforms = None,

@@ -27,11 +27,15 @@ from stores.contracts.orders import (
     ParcelChange,
     RefundChange,
 )
+from stores.contracts.payments import BackChange, PaymentChange, Payments
+from stores.contracts.reports import Reports
+from stores.contracts.settlement import OpenItems, Settlement
 from stores.contracts.stock import Stock
 
 __all__ = [
     "PARTS",
     "REFUNDED_LINES",
+    "BackChange",
     "Bus",
     "Change",
     "Claimed",
@@ -39,9 +43,14 @@ __all__ = [
     "Inbox",
     "Ledger",
     "NewOrder",
+    "OpenItems",
     "OrderQuery",
     "Orders",
     "ParcelChange",
+    "PaymentChange",
+    "Payments",
     "RefundChange",
+    "Reports",
+    "Settlement",
     "Stock",
 ]

@@ -14,6 +14,7 @@ from stores.records import (
     Lease,
     Outcome,
     Run,
+    RunTally,
     Task,
     Token,
     Watermark,
@@ -104,6 +105,10 @@ class Ledger(Protocol):
 
     def last_runs(self) -> dict[str, Run]:
         """job (and job:shop) → its newest run that ended."""
+        ...
+
+    def tally_runs(self, since: datetime, until: datetime) -> list[RunTally]:
+        """Runs that began in [since, until), counted by job and outcome."""
         ...
 
     # --- tasks

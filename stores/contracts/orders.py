@@ -1,4 +1,4 @@
-"""The contract of the order store: orders, lines, history, parcels, refunds."""
+"""The contract of the order store: orders, lines, history, parcels, refunds; payments are in `payments.py` beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from stores.contracts.payments import Payments
 from stores.records import (
     Edit,
     FullOrder,
@@ -143,8 +144,8 @@ class OrderQuery(Record, frozen=True, kw_only=True):
     buyer_key: str = ""
 
 
-class Orders(Protocol):
-    """Orders, lines, history, parcels, refunds."""
+class Orders(Payments, Protocol):
+    """Orders, lines, history, parcels, refunds, payments."""
 
     # --- orders
     def add(self, batch: Sequence[NewOrder], *, run_id: str) -> list[Outcome]:
@@ -180,8 +181,18 @@ class Orders(Protocol):
         """Heads by (ordered_at, order_no), and the cursor of the next page or None."""
         ...
 
-    def scan(self, *, batch: int = 500, progress: Sequence[Progress] = ()) -> Iterator[list[FullOrder]]:
-        """Every order by order number, in batches; memory stays flat. For reconciliation and reports."""
+    def scan(
+        self, *, batch: int = 500, progress: Sequence[Progress] = (), parts: Collection[str] = PARTS, after: str = ""
+    ) -> Iterator[list[FullOrder]]:
+        """Every order by order number, in batches; memory stays flat. For reconciliation and reports.
+
+        Args:
+            parts: as in `load`. after: only orders with a number after this one.
+        """
+        ...
+
+    def arrivals(self, order_nos: Sequence[str], states: Sequence[str]) -> dict[str, dict[str, Step]]:
+        """When these orders first came into these states: order number → state → the step, without its facts."""
         ...
 
     def claim(
@@ -293,7 +304,10 @@ class Orders(Protocol):
     # --- refunds
     def add_refunds(
         self, batch: Sequence[tuple[Refund, tuple[RefundLine, ...]]], *, run_id: str, reason: str
-    ) -> list[Outcome]: ...
+    ) -> list[Outcome]:
+        """Insert refunds; ``already`` when the number is there. One of our own authority whose amount passes what was
+        paid less all refunds that stand, asked ones among them: refused, ``exceeds_paid``."""
+        ...
 
     def apply_refunds(self, changes: Sequence[RefundChange], *, run_id: str) -> list[Outcome]: ...
 

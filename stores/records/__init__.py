@@ -10,19 +10,25 @@ from stores.records.base import Mark, Outcome, Record, replace
 from stores.records.inbox import InboxEntry, InboxItem
 from stores.records.orders import Adjustment, Edit, Hold, Line, Order, Receiver, Region, ShipLine, Step
 from stores.records.parcels import Membership, Parcel, Waiting
-from stores.records.refunds import Refund, RefundLine
+from stores.records.payments import STANDING_BACKS, Back, Payment
+from stores.records.refunds import Refund, RefundLine, Replacement, Sent
+from stores.records.reports import Cell, Contribution, Standing
 from stores.records.stock import Answer, Ask, Demand, JournalEntry, Level, Reservation, Snapshot, StockMove
 from stores.records.sync import Lateness, Watermark, Window
 from stores.records.whole import FullOrder
 from stores.records.words import ParcelState, Progress, RefundKind, RefundState, RefundStatus
-from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, Task, Token
+from stores.records.work import Alert, AuditEntry, Effect, Lease, Run, RunTally, Task, Token
 
 __all__ = [
+    "STANDING_BACKS",
     "Adjustment",
     "Alert",
     "Answer",
     "Ask",
     "AuditEntry",
+    "Back",
+    "Cell",
+    "Contribution",
     "Demand",
     "Edit",
     "Effect",
@@ -41,6 +47,7 @@ __all__ = [
     "Outcome",
     "Parcel",
     "ParcelState",
+    "Payment",
     "Progress",
     "Receiver",
     "Record",
@@ -50,10 +57,14 @@ __all__ = [
     "RefundState",
     "RefundStatus",
     "Region",
+    "Replacement",
     "Reservation",
     "Run",
+    "RunTally",
+    "Sent",
     "ShipLine",
     "Snapshot",
+    "Standing",
     "Step",
     "StockMove",
     "Task",

@@ -94,6 +94,8 @@ class Order(Record, frozen=True, kw_only=True):
     ship_by: datetime | None = None
     #: the platform's own status word
     platform_status: str = ""
+    #: the order that this one makes good (of an exchange or reship); empty: it stands for itself
+    linked_to: str = ""
     #: version of the document this row reflects
     doc_modified_at: datetime
     doc_hash: str = ""

@@ -8,6 +8,29 @@ from stores.records.base import Mark, Record
 from stores.records.words import RefundKind, RefundStatus
 
 
+class Sent(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Goods that an exchange or reship sends."""
+
+    code: str
+    listing_id: str
+    title: str = ""
+    variant: str = ""
+    qty: int
+    #: what one piece is worth; the buyer does not pay it
+    unit_minor: int = 0
+
+
+class Replacement(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What an exchange or reship sends in place of what was bought, as an order of its own."""
+
+    #: empty: the goods of the refund's lines once more
+    items: tuple[Sent, ...] = ()
+    #: the difference that the buyer pays for it
+    payable_minor: int = 0
+    #: our number of that order, once it was made
+    order_no: str = ""
+
+
 class Refund(Record, frozen=True, kw_only=True):
     """A refund or after-sale case."""
 
@@ -32,6 +55,7 @@ class Refund(Record, frozen=True, kw_only=True):
     doc_modified_at: datetime
     doc_hash: str = ""
     marks: tuple[Mark, ...] = ()
+    replacement: Replacement = Replacement()
     version: int = 1
     created_at: datetime
     changed_at: datetime

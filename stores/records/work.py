@@ -38,6 +38,17 @@ class Run(Record, frozen=True, kw_only=True):
     ended_at: datetime | None = None
 
 
+class RunTally(Record, frozen=True, kw_only=True):
+    """Runs of one job that ended alike."""
+
+    job: str
+    #: as in `Run`
+    outcome: str
+    runs: int
+    #: of those that ended
+    longest_s: float
+
+
 class Task(Record, frozen=True, kw_only=True):
     """Something to do at a time, surviving restarts (expiry of an unpaid own order and the like)."""
 

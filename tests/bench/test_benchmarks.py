@@ -16,7 +16,9 @@ from tests.house.source import ROOT
 
 #: how much worse than promised a ratio may be before something must be broken, on a machine that does other things too
 SLACK = 8
-FIGURES = {"push", "movers", "moves", "page.taobao", "page.jd", "page.douyin", "page.wechat_shop", "help"}
+FIGURES = {
+    "push", "movers", "moves", "page.taobao", "page.jd", "page.douyin", "page.wechat_shop", "match", "match.text", "import", "help",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def told() -> dict[str, dict[str, Any]]:
 
 def test_the_short_form_says_every_ratio(told: dict[str, dict[str, Any]]) -> None:
     jobs = {name for name, step in STEPS.items() if not step.aside} - {"push shipments"}
-    assert set(told) == FIGURES | jobs
+    assert set(told) == FIGURES | jobs | {"match.memory", "report"}
 
 
 def test_every_ratio_has_its_floor_its_spread_and_what_to_compare_it_with(told: dict[str, dict[str, Any]]) -> None:
@@ -45,7 +47,14 @@ def test_every_ratio_has_its_floor_its_spread_and_what_to_compare_it_with(told: 
 
 
 def test_no_ratio_is_far_from_what_is_promised(told: dict[str, dict[str, Any]]) -> None:
-    assert {name: row["ratio"] for name, row in told.items() if row["ratio"] > SLACK * row["bound"]} == {}
+    assert {n: row["ratio"] for n, row in told.items() if "ratio" in row and row["ratio"] > SLACK * row["bound"]} == {}
+
+
+def test_the_daily_report_is_promised_in_seconds_of_processor(told: dict[str, dict[str, Any]]) -> None:
+    row = told["report"]
+    assert (row["bound_s"], row["orders"], len(row["costs"])) == (1.0, 3_000, 2)
+    assert 0 < row["cpu_s"] < SLACK * row["bound_s"]
+    assert row["cells"] > 1_000
 
 
 def a_figure(*ratios: float) -> Figure:

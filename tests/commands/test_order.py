@@ -169,3 +169,52 @@ def unread(entry: InboxEntry) -> InboxItem:
         key=entry.key, kind=entry.kind, platform=entry.platform, seller_id=entry.seller_id, shop=entry.shop,
         number=entry.number, modified_at=entry.modified_at, hash="unread", document=b"", raw=b"{}", parked="unreadable",
     )  # fmt: skip
+
+
+OWN = """\
+data = "data"
+[shops.hotline]
+platform = "own"
+seller_id = "hotline"
+"""
+
+
+def test_own_orders_come_from_the_filled_template_and_their_receivers_are_shown_nowhere(shell: Shell) -> None:
+    shell.settings(OWN)
+    assert shell("order", "import", "--template", "orders.csv", "--json").document["columns"] > 20
+    path = shell.folder / "orders.csv"
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("EXAMPLE", "A1"), encoding="utf-8")
+    seen = shell("order", "import", "orders.csv", "--dry-run", "--json")
+    assert [(i["ref"], i["did"]) for i in seen.document["items"]] == [("A1", "new")]
+    assert shell("order", "list", "--json").lines == []
+    assert shell("order", "import", "orders.csv").code == 0 and shell("push", "orders").code == 0
+    again = shell("order", "import", "orders.csv", "--json")
+    assert again.document["counts"] == {"rows": 1, "same": 1}
+    [head] = shell("order", "list", "--json").lines
+    assert (head["platform_order_no"], head["payable_minor"], head["progress"]) == ("A1", 19_600, "created")
+    assert not any(word in seen.out + again.out for word in ("李娜", "13800000000", "示例路"))
+
+
+def test_a_bad_own_order_ends_partial_and_names_the_file_to_correct(shell: Shell) -> None:
+    shell.settings(OWN)
+    shell("order", "import", "--template", "orders.csv")
+    path = shell.folder / "orders.csv"
+    path.write_text(
+        path.read_text(encoding="utf-8-sig").replace("EXAMPLE", "A1").replace("196.00", "1"), encoding="utf-8"
+    )
+    said = shell("order", "import", "orders.csv", "--errors", "bad.csv", "--json")
+    assert (said.code, said.document["items"][0]["reason"]) == (3, "sum_differs")
+    assert "bad.csv" in said.document["hint"] and (shell.folder / "bad.csv").exists()
+
+
+def test_words_of_an_import_that_do_not_fit_are_refused(shell: Shell) -> None:
+    shell.settings(OWN)
+    for words in (
+        (),
+        ("x.csv", "--template", "t.csv"),
+        ("x.csv", "--chinese"),
+        ("--template", "t.csv", "--dry-run"),
+        ("x.pdf",),
+    ):
+        assert shell("order", "import", *words).code == 2, words
+    assert shell("order", "import", "gone.csv").code == 33

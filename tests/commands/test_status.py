@@ -54,3 +54,10 @@ def test_documents_that_wait_are_counted(at: At) -> None:
 def test_people_see_tables(at: At) -> None:
     out = at("sourced")("status").out
     assert "# shops" in out and "# stages" in out
+
+
+def test_it_says_up_to_when_orders_are_in_the_reports(at: At) -> None:
+    oms = at("pushed")
+    assert oms("status", "--json").document["reports_as_of"] is None
+    assert oms("report", "refresh").code == 0
+    assert oms("status", "--json").document["reports_as_of"].startswith("2026-03-01")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docs import test_adding_a_platform, test_channels, test_pages
+from tests.docs import test_adding_a_platform, test_channels, test_pages, test_settlement_page
 from tests.docs.pages import Block, blocks, pages
 
 ALL = [b for page in pages() for b in blocks(page)]
@@ -15,9 +15,14 @@ RUN = {
         "docs/quickstart.md",
         "docs/operating.md",
         "docs/scripting.md",
+        "docs/reports.md",
+        "docs/payments.md",
+        "docs/own-orders.md",
+        "docs/refunds.md",
         test_adding_a_platform.PAGE,
+        test_settlement_page.PAGE,
     },
-    "python": {"docs/scripting.md", test_adding_a_platform.PAGE},
+    "python": {"docs/scripting.md", "docs/reports.md", test_adding_a_platform.PAGE},
     "json": {test_adding_a_platform.PAGE},
 }
 #: how many blocks may be left alone, each with its reason in the page
@@ -36,7 +41,8 @@ def test_a_block_is_run_by_a_test(block: Block) -> None:
 
 @pytest.mark.parametrize("block", [b for b in ALL if b.kind == "toml"], ids=str)
 def test_settings_are_loaded_by_a_test(block: Block) -> None:
-    assert block in [*test_pages.SETTINGS, *test_channels.SETTINGS, test_adding_a_platform.PROJECT]
+    files = (test_adding_a_platform.PROJECT, test_settlement_page.LAYOUT, test_settlement_page.RULES)
+    assert block in [*test_pages.SETTINGS, *test_channels.SETTINGS, *files]
 
 
 @pytest.mark.parametrize("block", [b for b in ALL if b.kind == "text" and b.commands], ids=str)

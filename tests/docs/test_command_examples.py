@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 import jobs
 from tests.commands.conftest import Said, Shell
 from tests.commands.day import SHOP, WAREHOUSES, Day
 from tests.docs.pages import GENERATED
 from tests.docs.reader import FINE, Reader
+from tests.docs.test_pages import with_channels
 from tests.docs.tools import jq
 from tests.house.source import ROOT
 
@@ -27,7 +28,11 @@ EXAMPLES = [
     for line in found[1].splitlines()
 ]
 #: what runs until it is stopped, or for minutes; each has tests of its own
-ELSEWHERE = {"oms demo": "tests/commands/test_demo.py", "oms sandbox serve": "tests/commands/test_sandbox.py"}
+ELSEWHERE = {
+    "oms demo": "tests/commands/test_demo.py",
+    "oms sandbox serve": "tests/commands/test_sandbox.py",
+    "oms pay listen": "tests/commands/test_pay.py",
+}
 #: where this office has nothing for an example: the exit code, and words of the reason that is given
 NO = {
     "oms sync windows accept WINDOW": (32, "open window"),
@@ -36,6 +41,9 @@ NO = {
     "oms jobs locks --break": (32, "lock"),
     "oms jobs parked --kind ship_notice": (33, "no number in it"),
     "oms refund receive REFUND": (2, "more than left"),
+    "oms pay query PAYMENT": (32, "payment"),
+    "oms refund request ORDER --kind return": (2, "fits no order that is created"),
+    "oms refund request ORDER --kind exchange": (2, "fits no order that is created"),
 }
 #: the names of the reference → those of this office
 NAMES = {
@@ -52,6 +60,8 @@ NAMES = {
     "--user oms": "--user tester",
     "2024-03-01T20:00": "2026-02-28T20:00+08:00",
     "pass show jd/token": "echo a-token",
+    "wx-main": "wechatpay",
+    "unpaid.txt": "own.txt",
 }
 
 
@@ -72,10 +82,14 @@ def own(example: str, office: Path) -> str:
         shared = [p for p in parcels if len(p.members) > 1] or parcels
         there: dict[str, Any] = {
             "NUMBER": shared[0].members[0] if "PARCEL" in example and shared else orders[0].order_no,
+            "ORDER": "A1",
             "PARCEL": shared[0].parcel_no if shared else "PARCEL",
             "HANDOVER": next((p.handover_no for p in parcels if p.handover_no), "HANDOVER"),
             "REFUND": next((r.refund_no for r in oms.list_refunds()), "REFUND"),
         }
+    if " pay " in example:
+        # what is collected for is an order of our own
+        there["ORDER"] = "PAY1"
     for word, value in there.items():
         example = re.sub(rf"\b{word}\b", value, example)
     return example
@@ -83,15 +97,20 @@ def own(example: str, office: Path) -> str:
 
 def files(office: Path, example: str) -> None:
     """The files that examples name."""
+    if "orders.xlsx" in example or "ORDER" in example:
+        own_orders(office, pushed="ORDER" in example)
     answer = ROOT / "tests" / "adapters" / "samples" / "taobao"
     sample = "refunds_list.json" if "refunds" in example else "orders_list.json"
     (office / "answer.json").write_bytes((answer / sample).read_bytes())
     (office / "counts.csv").write_text(f"warehouse,sku,qty\n{WAREHOUSES[0]},SKU-1001-A,7\n", encoding="utf-8")
     with jobs.open(office / "oms.toml") as oms:
         oms.reconcile_stock(plan_out=office / "repair.json")
+        oms.late_payments(plan_out=office / "late.json")
+        oms.pay_refunds(plan_out=office / "back.json")
         numbers = [o.order_no for o in oms.list_orders(limit=3)]
         returns = [(r.refund_no, "SKU-1001-A", "0") for r in oms.list_refunds()]
         rows = [(p.parcel_no, "SF", f"SF{n:09d}") for n, p in enumerate(oms.list_parcels(), 1)]
+    (office / "own.txt").write_text("PAY1\nPAY2\n", encoding="utf-8")
     (office / "numbers.txt").write_text("\n".join(numbers), encoding="utf-8")
     (office / "returns.csv").write_text(
         "\n".join(map(",".join, [("refund_no", "sku", "good"), *returns])), encoding="utf-8"
@@ -105,14 +124,36 @@ def files(office: Path, example: str) -> None:
     book.save(office / "waybills.xlsx")
 
 
+def own_orders(office: Path, *, pushed: bool) -> None:
+    """An own shop beside the marketplace's, and a file with an order of it."""
+    settings = office / "oms.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + '\n[shops.hotline]\nplatform = "own"\nseller_id = "h"\n',
+        encoding="utf-8",
+    )
+    with jobs.open(settings) as oms:
+        oms.order_template(office / "filled.xlsx")
+        book = load_workbook(office / "filled.xlsx")
+        for cell in book.worksheets[0][2]:
+            cell.value = {"EXAMPLE": "A1", "SKU-001": "SKU-1001-A"}.get(str(cell.value), cell.value)
+        book.save(office / "filled.xlsx")
+        if pushed:
+            oms.import_orders(office / "filled.xlsx", by="tester")
+            oms.push_orders(shops=("hotline",))
+
+
 @pytest.mark.parametrize("example", [x for x in EXAMPLES if not x.startswith(tuple(ELSEWHERE))])
 def test_an_example_of_the_reference_is_understood_and_ends_well(
     example: str, at: At, day: Day, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = stage_of(example)
     oms = at(stage)
+    if re.search(r"oms pay |refund pay|reconcile payments", example):
+        with_channels(oms.folder, day)
     files(oms.folder, example)
     typed = own(example, oms.folder)
+    if "orders.xlsx" in typed and "--template" not in typed:
+        (oms.folder / "filled.xlsx").rename(oms.folder / "orders.xlsx")
     code, words = next((no for start, no in NO.items() if example.startswith(start)), (0, ""))
     if re.search(r"[|<>]|&&|- ", typed) or typed.endswith("oms init"):
         said = in_a_shell(typed, oms.folder, day, jq(request))
@@ -134,4 +175,4 @@ def in_a_shell(typed: str, folder: Path, day: Day, env: dict[str, str]) -> Said:
 def test_there_are_examples_of_every_kind_and_few_are_tested_elsewhere() -> None:
     assert len(EXAMPLES) > 100
     left = [x for x in EXAMPLES if x.startswith(tuple(ELSEWHERE))]
-    assert len(left) == 5, left
+    assert len(left) == 7, left

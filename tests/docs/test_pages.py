@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 import jobs
@@ -14,6 +16,7 @@ from tests.commands.day import Day
 from tests.docs.pages import Block, blocks, pages, typed
 from tests.docs.reader import Reader
 from tests.docs.tools import jq
+from tests.paying import own_order, put_own
 
 At = Callable[[str], Shell]
 
@@ -68,7 +71,7 @@ def words(line: str) -> str:
     return found[1] if found else line
 
 
-@pytest.mark.parametrize("page", ["docs/operating.md", "docs/scripting.md"])
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/scripting.md", "docs/reports.md"])
 def test_the_commands_of_a_page_run_in_an_office_at_work(
     page: str, at: At, day: Day, request: pytest.FixtureRequest
 ) -> None:
@@ -79,8 +82,11 @@ def test_the_commands_of_a_page_run_in_an_office_at_work(
         reader.types(line)
 
 
-@pytest.mark.parametrize("block", blocks("docs/scripting.md", "python"), ids=str)
-def test_the_python_of_the_scripting_page_runs(block: Block, at: At, capsys: pytest.CaptureFixture[str]) -> None:
+PYTHON = [b for page in ("docs/scripting.md", "docs/reports.md") for b in blocks(page, "python")]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_the_python_of_a_page_runs(block: Block, at: At, capsys: pytest.CaptureFixture[str]) -> None:
     at("pushed")
     if "audited" in block.text:
         with jobs.open("oms.toml") as office:
@@ -89,8 +95,65 @@ def test_the_python_of_the_scripting_page_runs(block: Block, at: At, capsys: pyt
     assert capsys.readouterr().out.strip()
 
 
-SETTINGS = [b for p in ("docs/quickstart.md", "docs/operating.md") for b in blocks(p, "toml")]
+def test_the_commands_about_money_run_before_a_channel(at: At, day: Day) -> None:
+    """Orders of our own beside those of the marketplace, before the payment channels of this machine."""
+    oms = at("sourced")
+    with_channels(oms.folder, day)
+    reader = Reader(oms.folder, day, later=10)
+    for line in typed("docs/payments.md"):
+        reader.types(line.replace("ORDER", "PAY1"))
+    with jobs.open(oms.folder / "oms.toml") as office:
+        payments = office.list_payments()
+        assert [p.status for p in payments] == ["open"]
+
+
+def with_channels(office: Path, day: Day) -> None:
+    """Give an office the channels of the day's world, and an unpaid order of its own."""
+    (office / "channels").mkdir(mode=0o700)
+    for told in day.world.info["channels"]:
+        names = (
+            "channel",
+            "merchant_id",
+            "app_id",
+            "base_url",
+            "private_key",
+            "serial",
+            "api_v3_key",
+            "alipay_public_key",
+        )
+        text = "".join(f"{k} = '''{told[k]}'''\n" for k in names if k in told)
+        text += "notify_url = 'http://127.0.0.1:9/pay/x'\n"
+        if told.get("public_keys"):
+            text += "[public_keys]\n" + "".join(f"{k} = '''{v}'''\n" for k, v in told["public_keys"].items())
+        path = office / "channels" / f"{told['alias']}.toml"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+    with jobs.open(office / "oms.toml") as oms:
+        put_own(oms.env, own_order("PAY1"), own_order("PAY2"))
+
+
+def test_the_commands_of_the_pages_on_own_orders_and_refunds_run(shell: Shell) -> None:
+    shell.settings("\n".join(b.text for b in blocks("docs/own-orders.md", "toml")))
+    for line in (*typed("docs/own-orders.md"), *typed("docs/refunds.md")):
+        said = shell(*shlex.split(line)[1:])
+        assert said.code == 0, (line, said)
+        if "--template" in line:
+            # what the reader is told to do: fill it in
+            book = openpyxl.load_workbook("orders.xlsx")
+            book.active["A2"] = "A1"
+            book.save("orders.xlsx")
+    with jobs.open("oms.toml") as office:
+        assert [(o.platform_order_no, o.progress) for o in office.list_orders()] == [("A1", "cancelled")]
+        assert [r.status for r in office.list_refunds()] == ["approved"]
+
+
+SETTINGS = [
+    b
+    for p in ("docs/quickstart.md", "docs/operating.md", "docs/payments.md", "docs/own-orders.md")
+    for b in blocks(p, "toml")
+]
 SETTINGS += [b for b in blocks("docs/adding-a-platform.md", "toml") if "[shops." in b.text]
+SETTINGS += [b for b in blocks("docs/settlement.md", "toml") if "[settlement]" in b.text]
 SETTINGS += [b for p in pages() if p.startswith("docs/platforms/") for b in blocks(p, "toml")]
 
 

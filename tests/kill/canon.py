@@ -50,6 +50,13 @@ WHY: dict[str, dict[str, str]] = {
     "waiting": {"since": TIME, "window_ends_at": TIME},
     "parcels": {"version": SECOND, "created_at": TIME, "changed_at": TIME},
     "refunds": {"version": SECOND, "created_at": TIME, "changed_at": TIME},
+    "payments": {
+        "version": SECOND, "created_at": TIME, "changed_at": TIME, "asked_at": TIME, "expires_at": TIME, "next_check_at": TIME,
+        "checks": EFFORT,
+    },
+    "payment_backs": {
+        "version": SECOND, "created_at": TIME, "changed_at": TIME, "asked_at": TIME, "next_check_at": TIME, "checks": EFFORT,
+    },
     "inbox_state": {
         "first_seen_at": TIME, "seen_at": TIME, "attempts": EFFORT, "claim_token": LEASE, "claim_until": LEASE,
     },

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.core.shapes import PullReport
+from adapters.core.shapes import Capabilities, PullReport
 from adapters.documents import Batch, Pulled
 from adapters.errors import Retryable, ShopBroken
 from jobs import gaps, sync, verify, windows
@@ -34,6 +34,7 @@ class FakePlatform:
     """Holds orders and lists those of a window; `proof` and `fail` bend its answers."""
 
     name = "taobao"
+    capabilities = Capabilities()
 
     def __init__(self) -> None:
         self.scans = {"orders": (SCAN,)}

@@ -48,3 +48,26 @@ class FeedContract:
         for cursor in ("", asleep):
             with pytest.raises(FeedGone):
                 orders.feed(cursor)
+
+    def test_the_first_time_an_order_came_into_a_state_is_told_and_steps_within_a_state_are_not(
+        self, orders: Orders, clock: FixedClock
+    ) -> None:
+        orders.add([a_new(1), a_new(2, progress=Progress.SHIPPED)], run_id="r1")
+        clock.advance(60)
+        orders.apply([a_change(1, to=Progress.AUDITED)], run_id="r2")
+        first = clock.now()
+        for expect, to in ((2, None), (3, Progress.CREATED), (4, Progress.AUDITED)):
+            clock.advance(60)
+            orders.apply([a_change(1, expect, to=to)], run_id="r3")
+        found = orders.arrivals([number(1), number(2), number(9)], ["audited", "shipped"])
+        assert {no: sorted(states) for no, states in found.items()} == {number(1): ["audited"], number(2): ["shipped"]}
+        step = found[number(1)]["audited"]
+        assert (step.at, step.from_state, step.version, step.facts) == (first, "created", 2, {})
+        assert found[number(2)]["shipped"].from_state == ""
+        assert orders.arrivals([], ["audited"]) == {}
+
+    def test_a_scan_goes_on_after_a_number_and_reads_only_the_parts_wanted(self, orders: Orders) -> None:
+        orders.add([a_new(1), a_new(2), a_new(3)], run_id="r1")
+        pages = list(orders.scan(batch=2, parts=("lines",), after=number(1)))
+        assert [f.order.order_no for page in pages for f in page] == [number(2), number(3)]
+        assert all(f.lines and not f.ship_lines and not f.buyer_remark for page in pages for f in page)

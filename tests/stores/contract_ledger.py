@@ -98,6 +98,19 @@ class LedgerContract:
         found = store.run("r9")
         assert found and found.counts == {"added": 2}
 
+    def test_runs_of_a_time_are_counted_by_job_and_outcome(self, store: Ledger) -> None:
+        for n, (job, outcome, took) in enumerate([("push", "done", 2), ("push", "done", 5), ("push", "failed", 1), ("audit", "done", 9)]):  # fmt: skip
+            at = T + timedelta(minutes=n)
+            store.put_run(
+                Run(run_id=f"r{n}", job=job, outcome=outcome, started_at=at, ended_at=at + timedelta(seconds=took))
+            )
+        store.put_run(Run(run_id="r8", job="push", started_at=T + timedelta(minutes=2)))
+        found = store.tally_runs(T, T + timedelta(minutes=3))
+        assert [(t.job, t.outcome, t.runs, t.longest_s) for t in found] == [
+            ("push", "done", 2, 5.0), ("push", "failed", 1, 1.0), ("push", "running", 1, 0.0),
+        ]  # fmt: skip
+        assert store.tally_runs(T - timedelta(hours=1), T) == []
+
     def test_a_task_is_added_once_and_comes_when_due(self, store: Ledger, clock: FixedClock) -> None:
         task = Task(key="expire:o1", kind="expire_order", ref="o1", due_at=clock.at + timedelta(minutes=15))
         assert [store.add_tasks([task])[0].result for _ in range(2)] == ["done", "already"]

@@ -12,6 +12,7 @@ from stores.records import Progress
 from tests.stores.clocks import FixedClock
 from tests.stores.contract_inbox import item
 from tests.stores.contract_orders import a_change, a_new, number
+from tests.stores.contract_payments import all_paid
 
 _HEAD = """
 import sys, stores
@@ -168,6 +169,38 @@ store.close()
 )
 
 
+_ASK_BACK = (
+    _HEAD
+    + """
+from tests.stores.contract_payments import a_back
+store = stores.open_orders(url, **more)
+ready()
+for n in range(30):
+    own = "pqr".index(name) * 30 + n
+    if store.add_backs([a_back(own, 1, 1, 70)], run_id=name, reason="race")[0].result == "done":
+        say(f"B{own:03d}")
+store.close()
+"""
+)
+
+_PAY = (
+    _HEAD
+    + """
+from tests.stores.contract_orders import a_change
+from tests.stores.contract_payments import a_payment, paid
+store = stores.open_orders(url, **more)
+ready()
+for n in range(1, 21):
+    if store.add_payments([a_payment(n, n)], run_id=name, reason="race")[0].result == "done":
+        say(f"asked-{n}")
+    change = paid(n, n, order=a_change(n, to=Progress.CREATED))
+    if store.apply_payments([change], run_id=name)[0].result == "done":
+        say(f"paid-{n}")
+store.close()
+"""
+)
+
+
 class RacesContract:
     """`place`: a store's name → the URL of an empty database for it."""
 
@@ -196,6 +229,30 @@ class RacesContract:
         store.add([a_new(n) for n in range(40)], run_id="r")
         said = race(_MOVE, url)
         assert sorted(no for part in said for no in part) == [number(n) for n in range(40)]
+        store.close()
+
+    def test_processes_asking_money_back_get_no_more_than_was_paid(self, place: Callable[[str], str]) -> None:
+        url = place("orders")
+        store = stores.open_orders(url, clock=FixedClock(), privacy=Privacy([b"k" * 32]))
+        all_paid(store, 1)
+        said = race(_ASK_BACK, url)
+        # 1,000 were paid: fourteen times 70, and nobody gets the last 20
+        assert sum(map(len, said)) == 14
+        [payment] = store.find_payments()
+        assert (payment.paid_minor, payment.promised_minor, payment.backed_minor) == (1000, 980, 0)
+        assert sorted(b.back_no for b in store.find_backs()) == sorted(no for part in said for no in part)
+        store.close()
+
+    def test_of_processes_that_collect_one_order_one_asks_and_one_is_told_that_it_was_paid(
+        self, place: Callable[[str], str]
+    ) -> None:
+        url = place("orders")
+        store = stores.open_orders(url, clock=FixedClock(), privacy=Privacy([b"k" * 32]))
+        store.add([a_new(n, progress=Progress.UNPAID, paid_at=None) for n in range(1, 21)], run_id="r")
+        said = race(_PAY, url)
+        once = [f"{what}-{n}" for what in ("asked", "paid") for n in range(1, 21)]
+        assert sorted(word for part in said for word in part) == sorted(once)
+        assert {len(store.history(number(n))) for n in range(1, 21)} == {2}
         store.close()
 
     def test_of_processes_that_want_a_lease_one_gets_it(self, place: Callable[[str], str]) -> None:

@@ -28,7 +28,9 @@ def open_orders(url: str) -> Any:
         lambda url: stores.open_inbox(url, clock=FixedClock(), privacy=Privacy([b"k" * 32])),
         lambda url: stores.open_stock(url, clock=FixedClock()),
         lambda url: stores.open_ledger(url, clock=FixedClock(), privacy=Privacy([b"k" * 32])),
+        lambda url: stores.open_settlement(url, clock=FixedClock()),
         lambda url: stores.open_bus(url, clock=FixedClock()),
+        lambda url: stores.open_reports(url, clock=FixedClock()),
     ],
 )
 @pytest.mark.parametrize("url", ["oracle://db/oms", "", "just-a-path.db"])

@@ -19,7 +19,9 @@ from tests.stores.contract_inbox import InboxContract
 from tests.stores.contract_ledger import LedgerContract
 from tests.stores.contract_orders import OrdersContract
 from tests.stores.contract_parcels import ParcelsContract
+from tests.stores.contract_payments import PaymentsContract
 from tests.stores.contract_races import RacesContract
+from tests.stores.contract_reports import ReportsContract
 from tests.stores.contract_stock import StockContract
 
 pytestmark = pytest.mark.skipif(not mariadb.found(), reason="mariadb-server is not installed")
@@ -46,7 +48,7 @@ def opened(server: mariadb.Server, store: str, **options: Any) -> Iterator[Any]:
     made.close()
 
 
-class TestOrders(OrdersContract, ParcelsContract, ChangesContract, FeedContract):
+class TestOrders(OrdersContract, ParcelsContract, ChangesContract, FeedContract, PaymentsContract):
     @pytest.fixture
     def orders(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Orders]:
         yield from opened(server, "orders", clock=clock, privacy=PRIVACY)
@@ -74,6 +76,12 @@ class TestBus(BusContract):
     @pytest.fixture
     def bus(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Any]:
         yield from opened(server, "bus", clock=clock)
+
+
+class TestReports(ReportsContract):
+    @pytest.fixture
+    def store(self, server: mariadb.Server, clock: FixedClock) -> Iterator[Any]:
+        yield from opened(server, "reports", clock=clock)
 
 
 class TestRaces(RacesContract):

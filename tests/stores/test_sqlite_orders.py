@@ -19,6 +19,7 @@ from tests.stores.contract_changes import ChangesContract
 from tests.stores.contract_feed import FeedContract
 from tests.stores.contract_orders import RECEIVER, T0, OrdersContract, a_change, a_new, number
 from tests.stores.contract_parcels import ParcelsContract
+from tests.stores.contract_payments import PaymentsContract
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def orders(tmp_path: Path, clock: FixedClock) -> Iterator[Orders]:
     store.close()
 
 
-class TestSqliteOrders(OrdersContract, ParcelsContract, ChangesContract, FeedContract):
+class TestSqliteOrders(OrdersContract, ParcelsContract, ChangesContract, FeedContract, PaymentsContract):
     def test_no_personal_data_lies_in_clear_in_the_file(self, orders: Orders, tmp_path: Path) -> None:
         orders.add([a_new(1)], run_id="r1")
         orders.apply([a_change(1, receiver=RECEIVER)], run_id="r2")

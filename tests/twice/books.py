@@ -20,11 +20,13 @@ PASSING = frozenset(
         "created_at", "changed_at", "run_id", "at", "seq", "sent_at", "settled_at", "attempts", "next_at", "since",
         "released_at", "version", "beat_at", "due_at", "answer", "first_seen_at", "seen_at", "poll", "document", "raw",
 
-        "reason", "facts", "window_ends_at",
+        "reason", "facts", "window_ends_at", "checks", "next_check_at", "act_id",
     ]
 )  # fmt: skip
 #: tables of the house itself: who ran, who holds what, who looked
-HOUSE = frozenset(["runs", "leases", "audit_trail", "small_values", "history"])
+HOUSE = frozenset(
+    ["runs", "leases", "audit_trail", "small_values", "history", "acts", "act_journal", "fences", "cursors"]
+)
 #: table → the columns that count, where most of them pass
 FEW = {
     "windows": ("shop", "kind", "scan", "state"),
@@ -45,7 +47,7 @@ def books(office: Path, *, passing: frozenset[str] = frozenset()) -> Books:
     found: Books = {}
     with jobs.open(office / "oms.toml", clock=SharedClock(HOUR)) as oms:
         env = oms.env
-        for kept in (env.orders, env.inbox, env.stock, env.ledger):
+        for kept in (env.orders, env.inbox, env.stock, env.ledger, env.reports, env.settlement):
             for table, row in kept.dump():
                 if table == "history":
                     if "history" not in passing or row["from_state"] != row["to_state"]:

@@ -16,6 +16,7 @@ from stores.contracts import Change
 from stores.records import Hold, Progress
 from tests.factories import make_full_order, put_orders
 from tests.killing import killed_at
+from tests.settlement.office import ledger, row
 from tests.twice.offices import HOUR, START, Bazaar, SharedClock
 
 #: two in the morning of the next day, when cron fires the nightly jobs
@@ -85,6 +86,13 @@ def _transfers_cut_in_the_middle(oms: Oms) -> None:
         oms.stock_transfer(level.warehouse, target, level.sku, 3, reason="test", by="test")
 
 
+def _money_nobody_expects(oms: Oms) -> None:
+    """A ledger with an order that is not ours, so that something stands open."""
+    account = next(alias for alias, shop in oms.env.settings.shops.items() if shop.platform == "taobao")
+    path = ledger(oms.env.root / "ledger.csv", [row(n, 1_000 + n, at=START + timedelta(hours=6)) for n in range(5)])
+    assert oms.settle_platform([path], account=account, period=f"{START:%Y-%m-%d}").counts["only_theirs"] == 5
+
+
 #: what is kept of a platform's newest document, and that it was heard
 WORDS = frozenset(
     ["history", "orders.doc_modified_at", "orders.doc_hash", "orders.platform_status", "inbox_state.modified_at", "inbox_state.hash", "inbox_state.status"]
@@ -101,11 +109,14 @@ CASES: dict[str, Case] = {
     "push shipments": Case("shipped", passing=WORDS),
     "push stock": Case("shipped"),
     "refund decide": Case("pushed", passing=WORDS),
+    "reconcile payments": Case("paying", HOUR + 1),
     "order complete": Case("shipped", HOUR + 16 * 24, lambda oms: oms.complete_orders()),
     "order expire": Case("pushed", HOUR + 1, _own_orders_and_ended_holds),
     "stock alerts": Case("pushed", HOUR + 1, _transfers_cut_in_the_middle),
+    "report refresh": Case("shipped"),
     "sync verify": Case("opened", NIGHT),
     "db purge": Case("pushed", HOUR + 100 * 24),
+    "settle recheck": Case("pushed", HOUR + 50, _money_nobody_expects),
     "reconcile orders": Case("pushed", NIGHT, looks=True),
     "reconcile stock": Case("shipped", looks=True),
 }

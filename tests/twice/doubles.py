@@ -21,7 +21,7 @@ from jobs import env as env_module
 from jobs import gaps
 from oms_cli.main import main
 from oms_cli.reference import leaves
-from stores.database import Database
+from stores.sqlite import SqliteDatabase
 from tests.twice.books import Books, books, seen
 from tests.twice.cases import CASES
 from tests.twice.offices import Bazaar, Served, SharedClock, fork
@@ -167,10 +167,10 @@ def overtaken(trial: Trial, words: Sequence[str], at: Point) -> Outcome:
 def watch(act: Callable[[str], None]) -> None:
     """Call `act` with the name of every point that this process passes."""
     gaps.hook = act
-    write, send = Database.write, httpx.Client.send
+    write, send = SqliteDatabase.write, httpx.Client.send
 
     @contextmanager
-    def written(self: Database, *, lasting: bool = True) -> Iterator[Any]:
+    def written(self: SqliteDatabase, *, lasting: bool = True) -> Iterator[Any]:
         with WRITING, write(self, lasting=lasting) as connection:
             yield connection
         act(f"{self.store}.written")
@@ -181,7 +181,7 @@ def watch(act: Callable[[str], None]) -> None:
         act("http.answered")
         return answer
 
-    Database.write = written  # type: ignore[method-assign]
+    SqliteDatabase.write = written  # type: ignore[method-assign]
     httpx.Client.send = sent  # type: ignore[method-assign]
 
 

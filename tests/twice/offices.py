@@ -33,6 +33,8 @@ from adapters.sandbox.wire import Request
 from adapters.sandbox.world import World
 from jobs.api import Oms
 from jobs.demo import picked, settings_text, write_rows
+from tests.factories import put_orders
+from tests.paying import own_order
 
 START = datetime.fromisoformat("2026-03-01T00:00:00+08:00")
 #: of the day, when the offices are made
@@ -122,6 +124,7 @@ class Bazaar:
         office.mkdir(parents=True)
         (office / "oms.toml").write_text(text, encoding="utf-8")
         (office / "oms.toml").chmod(0o600)
+        (office / "world.json").write_text(json.dumps({"channels": info["channels"]}), encoding="utf-8")
         write_rows(office / "listings.csv", ("platform", "listing", "sku", "qty", "share"), info["listings"])
         # enough of everything: who gets the last piece is up to who comes first
         opening = [
@@ -172,6 +175,26 @@ def _labelled(oms: Oms, office: Path) -> None:
     oms.import_waybills(office / "waybills.csv", by="test")
 
 
+def _paying(oms: Oms, office: Path) -> None:
+    """Buyers of orders of our own have been shown a code."""
+    [told] = [
+        c
+        for c in json.loads((office / "world.json").read_text(encoding="utf-8"))["channels"]
+        if c["channel"] == "alipay"
+    ]
+    folder = office / "channels"
+    folder.mkdir(mode=0o700)
+    names = ("channel", "merchant_id", "app_id", "base_url", "private_key", "alipay_public_key")
+    (folder / "ali.toml").write_text(
+        "".join(f"{k} = '''{told[k]}'''\n" for k in names) + "notify_url = 'http://127.0.0.1:9/pay/ali'\n",
+        encoding="utf-8",
+    )
+    (folder / "ali.toml").chmod(0o600)
+    unpaid = put_orders(oms.env, *(own_order(f"PAY{n:03d}", 5_000 + n) for n in range(9)))
+    oms.env.stock.unwant(unpaid)  # what is not paid wants nothing yet
+    assert oms.create_payments(unpaid, channel="ali", method="precreate").counts == {"started": 9}
+
+
 STAGES: dict[str, Callable[[Oms, Path], object]] = {
     "opened": _opened,
     "synced": _synced,
@@ -180,6 +203,7 @@ STAGES: dict[str, Callable[[Oms, Path], object]] = {
     "sourced": lambda oms, _: oms.source_orders(),
     "labelled": _labelled,
     "shipped": lambda oms, _: oms.ship_parcels(),
+    "paying": _paying,
 }
 
 # ------------------------------------------------------------------ serving a world

@@ -10,7 +10,7 @@ import pytest
 from tests.factories import open_env
 from tests.twice.offices import fork
 
-STORES = ("orders", "inbox", "stock", "ledger")
+STORES = ("orders", "inbox", "stock", "ledger", "reports", "settlement")
 
 
 @pytest.mark.parametrize("round_", range(10))

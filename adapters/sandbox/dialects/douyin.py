@@ -16,6 +16,7 @@ from adapters.sandbox import pages
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import douyin as trees
 from adapters.sandbox.state import Order
+from adapters.sandbox.statements import douyin as bills
 from adapters.sandbox.wire import Asked, Request, Response, answer, beijing, decode, digest, from_beijing
 from adapters.sandbox.world import World
 from adapters.sandbox.writes import douyin as writes
@@ -94,6 +95,9 @@ def _error(world: World, refusal: Refusal, request_id: str) -> Response:
 
 def reply(world: World, request: Request, request_id: str) -> Response:
     """See Dialect.reply."""
+    if request.path.startswith("/download/"):
+        found_file = bills.fetched(world, request.path)
+        return Response(body=found_file or b"expired", status=200 if found_file else 404, content_type="text/csv")
     try:
         args = _check(world, request)
         call = Call(world=world, platform="douyin", request_id=request_id, method=request.path)
@@ -339,4 +343,5 @@ METHODS: dict[str, Method] = {
     "/afterSale/Detail": aftersale_detail,
     **writes.READS,
     **writes.METHODS,
+    **bills.METHODS,
 }

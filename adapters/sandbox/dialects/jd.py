@@ -14,6 +14,7 @@ from adapters.sandbox import pages
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import jd as trees
 from adapters.sandbox.state import Order, Refund
+from adapters.sandbox.statements import jd as bills
 from adapters.sandbox.wire import Asked, Request, Response, answer, beijing, decode, from_beijing
 from adapters.sandbox.world import World
 from adapters.sandbox.writes import jd as writes
@@ -283,4 +284,5 @@ METHODS: dict[str, Method] = {
     "jingdong.asc.query.list": services,
     **writes.READS,
     **writes.METHODS,
+    **bills.METHODS,
 }

@@ -15,6 +15,7 @@ from adapters.sandbox import pages
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import taobao as trees
 from adapters.sandbox.state import Order
+from adapters.sandbox.statements import taobao as bills
 from adapters.sandbox.wire import Asked, Request, Response, answer, beijing, from_beijing
 from adapters.sandbox.world import Shop, World
 from adapters.sandbox.writes import taobao as writes
@@ -334,4 +335,5 @@ METHODS: dict[str, Method] = {
     "taobao.time.get": platform_time,
     **writes.READS,
     **writes.METHODS,
+    **bills.METHODS,
 }

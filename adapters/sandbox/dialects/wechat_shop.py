@@ -15,6 +15,7 @@ from adapters.sandbox import pages
 from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import wechat_shop as trees
 from adapters.sandbox.state import Order
+from adapters.sandbox.statements import wechat_shop as bills
 from adapters.sandbox.wire import Asked, Request, Response, answer, decode, digest
 from adapters.sandbox.world import World
 from adapters.sandbox.writes import wechat_shop as writes
@@ -241,4 +242,5 @@ METHODS: dict[str, Method] = {
     "/channels/ec/aftersale/getaftersaleorder": aftersale_get,
     **writes.READS,
     **writes.METHODS,
+    **bills.METHODS,
 }

@@ -84,6 +84,11 @@ def order(order: Order, refunds: list[Refund]) -> dict[str, Any]:
     return tree
 
 
+def transaction_id(no: str) -> str:
+    """The payment of an order at WeChat Pay."""
+    return f"42000020{digest('pay', no):020d}"
+
+
 def _coupon(order: Order) -> str:
     return str(301_000_000_000 + digest("coupon", order.no) % 10**9)
 
@@ -136,7 +141,7 @@ def _pay_info(order: Order) -> dict[str, Any]:
     info: dict[str, Any] = {"prepay_id": f"up_wx{digest('prepay', order.no):032d}"[:37], "prepay_time": at}
     if order.paid_at:
         info["pay_time"] = order.paid_at
-        info["transaction_id"] = f"42000020{digest('pay', order.no):020d}"
+        info["transaction_id"] = transaction_id(order.no)
         info["payment_method"] = 1
     return info
 
