@@ -24,6 +24,7 @@ from stores.records import (
     InboxEntry,
     Line,
     Membership,
+    Order,
     Parcel,
     Progress,
     Receiver,
@@ -111,6 +112,7 @@ def _plans(env: Env, items: Sequence[Known]) -> list[Plan]:
     for entry, doc, new, old in items:
         number = old.order.order_no
         mine = tuple(edits.get(number, ()))
+        new = _kept(new, who.get(number, Receiver()), old.order)
         changed_fields = _changed_texts(who.get(number, Receiver()), old, new)
         conflicts = tuple(e.field for e in mine if e.field in EDITABLE and _text(new, e.field) not in (e.base, e.value))
         lines = merged_lines(old.lines, new.lines, {line.platform_line_no for line in doc.lines if not line.refund})
@@ -132,6 +134,20 @@ def _plans(env: Env, items: Sequence[Known]) -> list[Plan]:
 
 
 _ADDRESS = {"name", "phone", "address", "province", "city", "district", "town"}
+
+
+def _kept(new: NewOrder, who: Receiver, old: Order) -> NewOrder:
+    """The order as it is now; one that says nothing at all of its receiver keeps the one we know.
+
+    Platforms send none while an order is under review, and withdraw it once it was shipped: it did not move.
+    """
+    told, where = new.receiver, new.order.region
+    if any((told.name, told.phone, told.address, told.cipher, where.province, where.city, where.district, where.town)):
+        return new
+    keys = {name: getattr(new.order, name) or getattr(old, name) for name in ("buyer_key", "merge_key")}
+    return msgspec.structs.replace(
+        new, receiver=who, order=msgspec.structs.replace(new.order, region=old.region, **keys)
+    )
 
 
 def _changed_texts(who: Receiver, old: FullOrder, new: NewOrder) -> set[str]:

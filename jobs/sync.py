@@ -158,7 +158,7 @@ class ShopSync:
                 return
             self._window(platform, scan, window, mark)
         start = mark.frontier - self._overlap() if mark.frontier else now - timedelta(seconds=self.rule.first)
-        for a, b in cut(start, now, timedelta(seconds=self.rule.window)):
+        for a, b in cut(start, now - timedelta(seconds=scan.behind_s), timedelta(seconds=self.rule.window)):
             if self.run.stopping:
                 break
             fresh = Window(

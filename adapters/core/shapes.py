@@ -55,6 +55,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     #: rows reachable in one window; fuller windows are halved. 0: no limit
     max_rows: int = 0
     reach_s: float = 0.0
+    #: lists are whole only so long after the moment: pulling stays this far behind the present
+    behind_s: float = 0.0
     #: the list names ids only: details follow
     ids_only: bool = False
 

@@ -26,6 +26,21 @@ def sorted_pairs(params: Mapping[str, str]) -> str:
     return "".join(f"{name}{params[name]}" for name in sorted(params) if name and params[name] != "")
 
 
+def sandwiched(params: Mapping[str, str], secret: str) -> str:
+    """Upper-case MD5 of all parameters but ``sign``, by name, between two secrets: what the router-like gateways ask."""
+    joined = sorted_pairs({name: value for name, value in params.items() if name != "sign"})
+    return md5_hex(f"{secret}{joined}{secret}").upper()
+
+
+def flat(value: Any) -> str:
+    """A business parameter as a flat form takes it: truth values as words, lists and objects as JSON text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple, dict)):
+        return msgspec.json.encode(value).decode()
+    return str(value)
+
+
 def sorted_json(value: Any) -> str:
     """JSON with sorted keys at every level, no blanks, nothing escaped that need not be."""
     return msgspec.json.encode(value, order="sorted").decode()

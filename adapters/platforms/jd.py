@@ -279,8 +279,7 @@ class Jd(Platform):
 
 def sign(params: Mapping[str, str], secret: str) -> str:
     """Upper-case MD5 of all parameters but ``sign``, by name, between two secrets."""
-    joined = signing.sorted_pairs({name: value for name, value in params.items() if name != "sign"})
-    return signing.md5_hex(f"{secret}{joined}{secret}").upper()
+    return signing.sandwiched(params, secret)
 
 
 def _time(moment: datetime) -> str:

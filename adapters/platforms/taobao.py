@@ -119,7 +119,7 @@ class Taobao(Platform):
         """Sign all parameters, sorted, between two secrets (md5) or keyed with it (hmac), upper-case hex."""
         if call.api == "oauth.token":
             return self._oauth_request(call)
-        params = {name: _wire(value) for name, value in call.params.items() if value is not None}
+        params = {name: signing.flat(value) for name, value in call.params.items() if value is not None}
         params |= {
             "method": call.api,
             "app_key": self.connection.credentials.app_key,
@@ -336,16 +336,7 @@ def sign(params: Mapping[str, str], secret: str) -> str:
         case "hmac-sha256":
             return signing.hmac_hex(secret, joined, "sha256").upper()
         case _:
-            return signing.md5_hex(f"{secret}{joined}{secret}").upper()
-
-
-def _wire(value: Any) -> str:
-    """A business parameter as the flat form takes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, dict)):
-        return msgspec.json.encode(value).decode()
-    return str(value)
+            return signing.sandwiched(params, secret)
 
 
 def _time(moment: datetime) -> str:

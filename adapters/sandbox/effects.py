@@ -45,6 +45,31 @@ def ship(world: World, platform: str, no: str, boxes: Sequence[Box], request_id:
     return word
 
 
+def add_parcels(world: World, platform: str, no: str, boxes: Sequence[Box], request_id: str) -> str:
+    """Name further parcels of an order that was shipped as a whole; its goods count as being in the first one.
+
+    Returns:
+        ``done``; ``already``; else why not: ``no_order``, ``not_shipped``, ``no_carrier``, ``bad_waybill``, ``empty``.
+    """
+    order = world.find(platform, no)
+    word, parcels = ("no_order", []) if order is None else _boxes(world, order, boxes)
+    if order is not None and word not in ("already", "no_carrier", "bad_waybill", "empty"):
+        word = "done" if order.parcels and not any(x.left for x in order.lines) else "not_shipped"
+    facts = {"effect": "ship", "platform": platform, "order": no, "request_id": request_id}
+    if order is None or word not in ("done", "already"):
+        world.book.write("refusal", code=word, **facts)
+        return word
+    told: dict[str, Any] = {"parcels": _told(order, parcels), "pieces": {}}
+    if word == "done":
+        for parcel in parcels:
+            world.waybills.setdefault(parcel.waybill, order.receiver.key)
+        order.parcels = [*order.parcels, *parcels]
+        world.changed(order)
+        told |= {"state": order.state, "version": order.version}
+    world.book.write("effect" if word == "done" else "repeat", **facts, **told)
+    return word
+
+
 def _boxes(world: World, order: Order, boxes: Sequence[Box]) -> tuple[str, list[Parcel]]:
     """Judge every box against the order; the parcels they become."""
     if not boxes:

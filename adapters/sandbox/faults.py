@@ -63,6 +63,7 @@ ONLY = {
         name: tuple(p for p in traits.names() if name in traits.find(p).faults)
         for name in ("single_object", "wrong_total", "token_expired")
     },
+    "float_money": tuple(p for p in traits.names() if not traits.find(p).number_money),
     **dict.fromkeys((name for name in PLANS if name.startswith("notify_")), CHANNELS),
 }
 BREAKS = ("money", "id", "time")

@@ -53,7 +53,7 @@ def released(world: World, order: Order, args: dict[str, Any]) -> bool:
     """A group purchase is complete, or risk control let the order go."""
     if order.state != "held":
         return False
-    order.state, order.hold = "paid", ""
+    order.state, order.hold, order.released_at = "paid", "", world.now
     return True
 
 

@@ -134,6 +134,8 @@ class Order(msgspec.Struct, kw_only=True):
     currency: str = "CNY"
     state: str = "unpaid"
     paid_at: int = 0
+    #: when it stopped being held
+    released_at: int = 0
     shipped_at: int = 0
     ended_at: int = 0
     ship_by: int = 0

@@ -35,14 +35,14 @@ class Numbers:
         self._traits, self._rng = traits.find(platform), rng
         self._next = self._traits.first_order
 
-    def take(self, lines: int) -> tuple[str, list[str]]:
+    def take(self, lines: int, created: int) -> tuple[str, list[str]]:
         """The number of an order and of its lines; a lone line has the order's number where the platform does so."""
-        no = self._next
+        no = self._traits.order_no(self._next, created)
         # doubles lie 512 apart up here: neighbours must not fall together
         self._next += self._rng.randrange(40, 400) + lines * 8
         if lines == 1 and self._traits.lone_line:
-            return str(no), [str(no)]
-        return str(no), [self._traits.line_no(str(no), i) for i in range(lines)]
+            return no, [no]
+        return no, [self._traits.line_no(no, i) for i in range(lines)]
 
 
 class Day:
@@ -87,7 +87,7 @@ class Day:
     def _plan(self, buyer: Buyer, receiver: Receiver, created: int) -> Planned:
         self.made += 1
         lines = self._lines()
-        no, line_nos = self.numbers.take(len(lines))
+        no, line_nos = self.numbers.take(len(lines), created)
         for line, line_no in zip(lines, line_nos, strict=True):
             line.no = line_no
         freight = self.home.of_fen(self.rng.choice((0, 0, 0, 600, 800, 1000)))
@@ -111,6 +111,8 @@ class Day:
         return Planned(order=order, events=tuple(sorted(events, key=lambda e: (e[0], e[1]))))
 
     def _lines(self) -> list[Line]:
+        if self.traits.one_sku:
+            return self._one_sku()
         count = self.rng.choices((1, 2, 3, 4), (62, 25, 9, 4))[0]
         chosen: list[Listing] = self.rng.sample(self.listings, min(count, len(self.listings)))
         if self.ghosts and (self.made == 5 or self.rng.random() < PLANS["unknown_sku"].rate):
@@ -118,6 +120,16 @@ class Day:
         lines = [Line(no="", listing=x, qty=self.rng.choices((1, 2, 3), (80, 16, 4))[0], unit=x.unit) for x in chosen]
         if len(lines) > 1 and self.rng.random() < 0.04:
             lines[-1].gift, lines[-1].unit, lines[-1].qty = True, 0, 1
+        return lines
+
+    def _one_sku(self) -> list[Line]:
+        """One kind of goods, sometimes several pieces, sometimes with a gift beside it."""
+        sold, given = self.rng.sample(self.listings, 2)
+        if self.ghosts and (self.made == 5 or self.rng.random() < PLANS["unknown_sku"].rate):
+            sold = ghost(self.platform, self.made, self.home)
+        lines = [Line(no="", listing=sold, qty=self.rng.choices((1, 2, 3), (70, 22, 8))[0], unit=sold.unit)]
+        if self.rng.random() < 0.08:
+            lines.append(Line(no="", listing=given, qty=1, unit=0, gift=True))
         return lines
 
     def _discount(self, order: Order) -> None:

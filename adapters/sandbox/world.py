@@ -208,9 +208,14 @@ class World:
 
     def _as_it_stands(self, order: Order) -> dict[str, Any]:
         refunds = [self._refund_to_book(order.platform, no) for no in order.refunds]
-        hidden = traits.find(order.platform).hides_unpaid and not order.paid_at
-        listed = order.visible_from <= self.now and not hidden
-        return {**order.to_book(), "listed": listed, "refunds": refunds}
+        return {**order.to_book(), "listed": self.lists(order), "refunds": refunds}
+
+    def lists(self, order: Order) -> bool:
+        """Whether lists show an order as it stands."""
+        known = traits.find(order.platform)
+        hidden = known.hides_unpaid and not order.paid_at
+        hidden = hidden or (known.hides_groups and order.hold == "group_unfinished")
+        return order.visible_from <= self.now and not hidden
 
     def _refund_to_book(self, platform: str, no: str) -> dict[str, Any]:
         r = self.refunds[platform, no]

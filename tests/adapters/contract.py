@@ -343,7 +343,7 @@ class PlatformContract:
 
     def test_a_token_refused_when_fresh_asks_for_the_merchant(self, rig: Rig, world: Fake) -> None:
         def handler(seen: Seen) -> Any:
-            return world(seen) if "token" in seen.path else world.token_expired
+            return world(seen) if world.renews(seen) else world.token_expired
 
         rig.server.handler = handler
         with pytest.raises(NotAuthorised):

@@ -86,6 +86,10 @@ class Fake:
         """A change that makes a row's number a float."""
         raise NotImplementedError
 
+    def renews(self, seen: Seen) -> bool:
+        """Whether a request asks for a token."""
+        return "token" in seen.path
+
 
 class FakeTaobao(Fake):
     platform = "taobao"

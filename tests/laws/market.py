@@ -6,10 +6,9 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from adapters.core.shapes import PullReport
+from adapters.core.shapes import PullReport, Scan
 from adapters.documents import Batch, Document, OrderDocument, Pulled
 from jobs import audit, complete, merge, push, shipments, source, sync
 from jobs.env import Env
@@ -19,7 +18,7 @@ from tests.documents import pulled
 from tests.factories import open_env, put_stock
 from tests.fulfilment import FakePlatform, document, install, label, number_of
 
-SCAN = SimpleNamespace(name="modified", by="modified")
+SCAN = Scan(name="modified")
 OPENING = {"EAST": {"SKU-1": 100, "SKU-2": 100, "SKU-3": 100}}
 
 

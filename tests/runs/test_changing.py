@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapters.documents import ReceiverDocument
 from jobs import changing, push, waybills
 from jobs.env import Env
 from jobs.errors import BadMove
@@ -141,6 +142,26 @@ def test_a_refund_after_everything_left_alarms_nobody(env: Env, platform: FakePl
     pull(env, platform, said("1", "full", "none", status="shipped"))
     assert (head(env, "1").progress, head(env, "1").refund_state) == (Progress.SHIPPED, RefundState.PARTLY)
     assert [a for a in env.ledger.alerts() if a.kind == "change_too_late"] == []
+
+
+def test_a_receiver_that_is_withheld_has_not_moved(env: Env, platform: FakePlatform) -> None:
+    shipped(env, platform, said("1", "none", hours=0))
+    where, who = head(env, "1").region, env.orders.receivers([number_of("1")])
+    nobody = ReceiverDocument(masked=True)
+    pull(env, platform, said("1", "none", status="shipped", receiver=nobody, merge_key="", buyer_id=""))
+    assert head(env, "1").doc_modified_at == T0 + timedelta(hours=1)
+    assert env.ledger.alerts() == []
+    assert (head(env, "1").region, env.orders.receivers([number_of("1")])) == (where, who)
+    assert head(env, "1").merge_key == "k-1" and head(env, "1").buyer_key
+
+
+def test_a_receiver_told_after_he_was_withheld_is_taken(env: Env, platform: FakePlatform) -> None:
+    full = document("1")
+    pull(env, platform, msgspec.structs.replace(full, receiver=ReceiverDocument(masked=True)))
+    assert head(env, "1").region.province == ""
+    pull(env, platform, msgspec.structs.replace(full, modified_at=T0 + timedelta(hours=1)))
+    assert head(env, "1").region.province == full.receiver.province != ""
+    assert env.orders.receivers([number_of("1")])[number_of("1")].name == full.receiver.name
 
 
 def test_a_line_that_comes_after_everything_left_is_an_alarm(env: Env, platform: FakePlatform) -> None:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from adapters.core.shapes import Capabilities, PullReport
+from adapters.core.shapes import Capabilities, PullReport, Scan
 from adapters.documents import Batch, Pulled
 from adapters.errors import Retryable, ShopBroken
 from jobs import gaps, sync, verify, windows
@@ -19,7 +18,7 @@ from stores.records import Lateness
 from tests.documents import SELLER, T0, order_document, pulled
 from tests.factories import open_env
 
-SCAN = SimpleNamespace(name="modified", by="modified")
+SCAN = Scan(name="modified")
 
 
 class FakePull:
@@ -108,6 +107,17 @@ def test_windows_join_without_gap_and_overlap_what_was_pulled_before(env: Env, p
     platform.asked.clear()
     sync.sync(env, "orders")
     assert platform.asked[0][0] == before - timedelta(minutes=10)
+
+
+def test_pulling_stays_as_far_behind_as_the_platform_wants(env: Env, platform: FakePlatform) -> None:
+    platform.scans = {"orders": (Scan(name="modified", behind_s=180.0),)}
+    now = env.clock.now().replace(microsecond=0)
+    sync.sync(env, "orders")
+    assert max(end for _, end in platform.asked) == mark(env).frontier == now - timedelta(minutes=3)
+    platform.orders = [order("1", now - timedelta(minutes=1))]
+    assert not sync.sync(env, "orders").counts.get("new")
+    env.clock.advance(180)
+    assert sync.sync(env, "orders").counts["new"] == 1
 
 
 def test_an_unproven_window_stays_open_holds_proven_back_and_is_tried_again(env: Env, platform: FakePlatform) -> None:

@@ -45,6 +45,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     first_refund: int
     first_listing: int
     first_product: int
+    #: an order's number, from the next one and the epoch seconds of its creation
+    order_no: Callable[[int, int], str] = lambda n, _created: str(n)
     line_no: Callable[[str, int], str] = rising
     #: the only line of an order has the order's number
     lone_line: bool = False
@@ -54,6 +56,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     refund_no: Callable[[int, str, str], str] = lambda n, _kind, _order: str(n)
 
     # --- what can happen
+    #: an order sells one sku; a gift may stand beside it
+    one_sku: bool = False
     presale: bool = False
     #: discounts of a talent, and of the payment channel
     talents: bool = False
@@ -71,6 +75,10 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     ends_shipped: bool = False
     #: lists never show what was not paid
     hides_unpaid: bool = False
+    #: lists never show an order whose group is not complete
+    hides_groups: bool = False
+    #: amounts are JSON numbers in every answer: one that is a float is no fault
+    number_money: bool = False
     #: nothing of a line may leave while its buyer asks the money back
     strict: bool = False
     #: a waybill that was used for somebody else is refused
