@@ -19,6 +19,7 @@ import msgspec
 
 from adapters.core.fields import FieldError, Scalar, as_list, count, ident, raw_list, text, truth
 from adapters.core.iso import currency_of, iso_time, iso_time_or
+from adapters.core.parts import numbered, unwrap, wrap
 from adapters.documents import Doubt, RefundDocument
 from adapters.platforms._shopify_orders import Allocation, Bag, Ref, amount, amount_or, tail
 
@@ -153,13 +154,6 @@ class Shape(msgspec.Struct):
     of: Ref | None = msgspec.field(default=None, name="return")
 
 
-class Wrapped(msgspec.Struct):
-    """One line of a case with several."""
-
-    case: msgspec.Raw = msgspec.Raw()
-    line: int = 0
-
-
 class Nodes(msgspec.Struct):
     nodes: msgspec.Raw = msgspec.Raw()
 
@@ -172,7 +166,6 @@ class CasesOfOrder(msgspec.Struct):
 _case = msgspec.json.Decoder(Case).decode
 _head = msgspec.json.Decoder(Head).decode
 _shape = msgspec.json.Decoder(Shape).decode
-_wrapped = msgspec.json.Decoder(Wrapped).decode
 _of_order = msgspec.json.Decoder(CasesOfOrder).decode
 
 
@@ -196,21 +189,12 @@ def items(case: bytes) -> list[bytes]:
         return []
     lines = shape.returnLineItems.nodes if shape.returnLineItems else None
     refunded = shape.refundLineItems.nodes if shape.refundLineItems else None
-    several = max(len(as_list(lines)), len(as_list(refunded)))
-    if several < 2:
-        return [case]
-    return [b'{"line":%d,"case":%b}' % (place, case) for place in range(several)]
-
-
-def _unwrap(raw: bytes) -> tuple[bytes, int]:
-    wrapped = _wrapped(raw)
-    return (bytes(wrapped.case), wrapped.line) if bytes(wrapped.case) else (raw, 0)
+    return wrap(case, max(len(as_list(lines)), len(as_list(refunded))))
 
 
 def _number(case: Case | Head, place: int) -> str:
     gid = ident(case.id, "id")
-    number = ("R" if "/Return/" in gid else "") + tail(gid, "id")
-    return f"{number}-{place}" if place else number
+    return numbered(("R" if "/Return/" in gid else "") + tail(gid, "id"), place)
 
 
 def gid_of(number: str) -> str:
@@ -222,7 +206,7 @@ def gid_of(number: str) -> str:
 
 def identify(raw: bytes) -> tuple[str, datetime | None]:
     """Number and time of an item."""
-    inner, place = _unwrap(raw)
+    inner, place = unwrap(raw)
     head = _head(inner)
     number = _number(head, place)
     try:
@@ -233,7 +217,7 @@ def identify(raw: bytes) -> tuple[str, datetime | None]:
 
 def refund(raw: bytes, *, platform: str, seller_id: str) -> RefundDocument:
     """Read one item."""
-    inner, place = _unwrap(raw)
+    inner, place = unwrap(raw)
     case = _case(inner)
     if case.order is None:
         raise FieldError("order", "missing_field", "a case without its order")

@@ -39,6 +39,8 @@ class PlatformContract:
     #: reading calls that a ship notice, or a first setting of levels, makes before it writes
     ship_reads: ClassVar[int] = 0
     level_reads: ClassVar[int] = 0
+    #: calls bear an access token that ends and is renewed
+    has_tokens: ClassVar[bool] = True
 
     # ================================================================ helpers
     @pytest.fixture
@@ -367,7 +369,8 @@ class PlatformContract:
         self, rig: Rig, world: Fake, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        rig.server.next(world.busy, httpx.Response(500), httpx.ReadTimeout("x"), world.token_expired)
+        expired = (world.token_expired,) if self.has_tokens else ()
+        rig.server.next(world.busy, httpx.Response(500), httpx.ReadTimeout("x"), *expired)
         rig.pull()
         rig.server.handler = lambda _: httpx.Response(500)
         with pytest.raises(AdapterError) as caught:
