@@ -106,7 +106,7 @@ class _Stock(msgspec.Struct):
     stock_quantity: Scalar = None
 
 
-_decode_any = msgspec.json.Decoder(list[msgspec.Raw] | _Envelope).decode
+_decode_any = msgspec.json.Decoder(list[msgspec.Raw] | _Envelope | None).decode
 _decode_owner = msgspec.json.Decoder(_Owner).decode
 
 
@@ -193,7 +193,7 @@ class WooCommerce(Platform):
     def verdict(self, call: Call, answer: Answer) -> Verdict:
         """A list or a thing is good; an error says its code. What is no JSON (a warning printed before it) is no envelope."""
         got = _decode_any(answer.body)
-        if isinstance(got, list) or got.code is None or got.message is None or not bytes(got.data):
+        if got is None or isinstance(got, list) or got.code is None or got.message is None or not bytes(got.data):
             act = by_status(answer)
             return Verdict() if act == "ok" else Verdict(act=act, code=f"http_{answer.status}", wait_s=wait_of(answer))
         code, message = text(got.code), text(got.message)
@@ -225,7 +225,7 @@ class WooCommerce(Platform):
 
     def read_list(self, kind: str, body: bytes) -> Page:
         """A bare list of orders. Of refunds it tells only the orders that have some."""
-        if body.lstrip()[:1] != b"[":
+        if body.lstrip()[:1] not in (b"[", b"n"):
             return Page()
         rows = raw_list(body)
         if kind == "orders":
