@@ -21,6 +21,8 @@ from tests.twice.offices import HOUR, START, Bazaar, SharedClock
 
 #: two in the morning of the next day, when cron fires the nightly jobs
 NIGHT = 26.5
+#: after nine in the morning, when the channels have made the bills of the day before
+BILLS = 34.0
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ CASES: dict[str, Case] = {
     "push stock": Case("shipped"),
     "refund decide": Case("pushed", passing=WORDS),
     "reconcile payments": Case("paying", HOUR + 1),
+    "reconcile bills": Case("paying", BILLS, again=True, passing=frozenset(["suspense.recheck_at"])),
     "order complete": Case("shipped", HOUR + 16 * 24, lambda oms: oms.complete_orders()),
     "order expire": Case("pushed", HOUR + 1, _own_orders_and_ended_holds),
     "stock alerts": Case("pushed", HOUR + 1, _transfers_cut_in_the_middle),
