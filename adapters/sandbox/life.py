@@ -295,7 +295,7 @@ def _open_refund(world: World, order: Order, line: Line | None, kind: str, reaso
         amount += order.freight
     cancel_no = traits.find(order.platform).cancel_no if line is None else None
     refund = Refund(
-        no=world.next_refund_no(order) if cancel_no is None else cancel_no(order.no),
+        no=world.next_refund_no(order, kind) if cancel_no is None else cancel_no(order.no),
         order_no=order.no,
         line_no=line.no if line is not None else "",
         kind=kind,

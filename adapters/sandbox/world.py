@@ -228,9 +228,9 @@ class World:
         self._counts[name] = self._counts.get(name, 0) + 1
         return self._counts[name]
 
-    def next_refund_no(self, order: Order) -> str:
+    def next_refund_no(self, order: Order, kind: str) -> str:
         known = traits.find(order.platform)
-        return known.refund_no(known.first_refund + self.count(f"refund {order.platform}") * 10, order.no)
+        return known.refund_no(known.first_refund + self.count(f"refund {order.platform}") * 10, kind, order.no)
 
     def add_refund(self, refund: Refund, platform: str) -> None:
         self.refunds[platform, refund.no] = refund

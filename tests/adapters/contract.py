@@ -36,6 +36,11 @@ class PlatformContract:
     """Tests every adapter must pass; a subclass names its fake."""
 
     fake: ClassVar[type[Fake]]
+    #: reading calls that a ship notice, or a first setting of levels, makes before it writes
+    ship_reads: ClassVar[int] = 0
+    level_reads: ClassVar[int] = 0
+    #: calls bear an access token that ends and is renewed
+    has_tokens: ClassVar[bool] = True
 
     # ================================================================ helpers
     @pytest.fixture
@@ -364,7 +369,8 @@ class PlatformContract:
         self, rig: Rig, world: Fake, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        rig.server.next(world.busy, httpx.Response(500), httpx.ReadTimeout("x"), world.token_expired)
+        expired = (world.token_expired,) if self.has_tokens else ()
+        rig.server.next(world.busy, httpx.Response(500), httpx.ReadTimeout("x"), *expired)
         rig.pull()
         rig.server.handler = lambda _: httpx.Response(500)
         with pytest.raises(AdapterError) as caught:
@@ -413,33 +419,34 @@ class PlatformContract:
             world(seen)
             return httpx.ReadTimeout("gone")
 
-        rig.server.next(take_effect_and_hang_up)
+        rig.server.next(*[world] * self.ship_reads, take_effect_and_hang_up)
         result = rig.adapter.ship([notice])[0]
         assert result.outcome == "unknown"
-        assert len(rig.server.seen) == 1
+        assert len(rig.server.seen) == 1 + self.ship_reads
         assert len(world.effects) == 1
         assert rig.adapter.shipped([notice])[0].outcome == "done"
 
     @pytest.mark.parametrize("reply", [httpx.Response(502), b"<html>", "unknown_code"])
     def test_an_answer_that_says_nothing_leaves_the_notice_unknown(self, rig: Rig, world: Fake, reply: Any) -> None:
-        rig.server.next(getattr(world, reply) if isinstance(reply, str) else reply)
+        told = getattr(world, reply) if isinstance(reply, str) else reply
+        rig.server.next(*[world] * self.ship_reads, told)
         assert rig.adapter.ship([self.notice(world.rows[0].number)])[0].outcome == "unknown"
-        assert len(rig.server.seen) == 1
+        assert len(rig.server.seen) == 1 + self.ship_reads
 
     def test_a_notice_that_was_never_sent_is_sent_again(self, rig: Rig, world: Fake) -> None:
-        rig.server.next(httpx.ConnectError("refused"))
+        rig.server.next(*[world] * self.ship_reads, httpx.ConnectError("refused"))
         assert rig.adapter.ship([self.notice(world.rows[0].number)])[0].outcome == "done"
         assert rig.clock.sleeps == [10.0]
         assert len(world.effects) == 1
 
     def test_a_throttled_notice_waits_and_is_sent(self, rig: Rig, world: Fake) -> None:
-        rig.server.next(world.throttled_2s)
+        rig.server.next(*[world] * self.ship_reads, world.throttled_2s)
         assert rig.adapter.ship([self.notice(world.rows[0].number)])[0].outcome == "done"
         assert len(world.effects) == 1
 
     def test_one_refused_notice_stops_no_other(self, rig: Rig, world: Fake) -> None:
         notices = [self.notice(world.rows[i].number, waybill=f"SF00{i}") for i in range(3)]
-        rig.server.next(world, world.refused)
+        rig.server.next(*[world] * (1 + 2 * self.ship_reads), world.refused)
         assert [r.outcome for r in rig.adapter.ship(notices)] == ["done", "refused", "done"]
 
     def test_a_notice_read_back_with_another_waybill_is_unknown(self, rig: Rig, world: Fake) -> None:
@@ -455,7 +462,7 @@ class PlatformContract:
             rig.breaker.failures = 3
             return httpx.ReadTimeout("gone")
 
-        rig.server.next(break_it)
+        rig.server.next(*[world] * self.ship_reads, break_it)
         rest = rig.adapter.ship(notices[1:])
         assert [r.outcome for r in done + rest] == ["done", "unknown", "retry"]
         assert rest[1].code == "ShopBroken"
@@ -471,10 +478,10 @@ class PlatformContract:
         got = {r.key: r.outcome for r in rig.adapter.set_levels(updates)}
         assert got == {"k51": "done", "k666": "refused", "k52": "done", "k53": "done"}
 
-    def test_a_level_whose_answer_was_lost_is_unknown(self, rig: Rig) -> None:
-        rig.server.next(httpx.ReadTimeout("gone"))
+    def test_a_level_whose_answer_was_lost_is_unknown(self, rig: Rig, world: Fake) -> None:
+        rig.server.next(*[world] * self.level_reads, httpx.ReadTimeout("gone"))
         assert rig.adapter.set_levels([self.level("k", "51", 5)])[0].outcome == "unknown"
-        assert len(rig.server.seen) == 1
+        assert len(rig.server.seen) == 1 + self.level_reads
 
     def test_lost_answers_are_errors_of_their_own_for_reading(self, rig: Rig) -> None:
         rig.server.handler = lambda _: httpx.ReadTimeout("gone")

@@ -11,6 +11,7 @@ from adapters.errors import NotAuthorised, Retryable
 from jobs import effects, ship, shipments
 from jobs.env import Env
 from stores.records import Effect
+from tests.documents import refund_document
 from tests.factories import open_env
 from tests.fulfilment import (
     FakePlatform,
@@ -222,6 +223,18 @@ def test_a_platform_that_takes_no_parts_is_told_after_the_last_parcel(env: Env) 
     shipments.push(env)
     [notice] = platform.notices
     assert notice.complete and [p.waybill for p in notice.parcels] == [waybill(first), waybill(second)]
+
+
+def test_a_line_that_only_its_refund_took_off_the_order_is_not_waited_for(env: Env) -> None:
+    platform = install(env, FakePlatform(ship=ShipCapability(partial=False)))
+    back = refund_document(
+        platform_order_no="1", platform_line_no="1-2", kind="refund_only", status="done", amount_minor=10_000
+    )
+    shipped(env, platform, document("1", ("SKU-1", 2), ("SKU-2", 2)), back)
+    env.clock.advance(600)
+    assert shipments.push(env).counts == {"told": 1}
+    [notice] = platform.notices
+    assert notice.complete and [line[0] for line in notice.parcels[0].lines] == ["1-1"]
 
 
 def test_a_platform_of_one_parcel_per_order_hears_one_waybill_with_every_line(env: Env) -> None:

@@ -54,8 +54,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     lone_line: bool = False
     #: some listings have no variants and no id but their product's
     lone_items: bool = False
-    #: the number of a refund, from the next one and its order's
-    refund_no: Callable[[int, str], str] = lambda n, _order: str(n)
+    #: the number of a refund, from the next one, its kind and its order's number
+    refund_no: Callable[[int, str, str], str] = lambda n, _kind, _order: str(n)
 
     # --- what can happen
     #: an order sells one sku; a gift may stand beside it
