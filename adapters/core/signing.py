@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -28,3 +29,13 @@ def sorted_pairs(params: Mapping[str, str]) -> str:
 def sorted_json(value: Any) -> str:
     """JSON with sorted keys at every level, no blanks, nothing escaped that need not be."""
     return msgspec.json.encode(value, order="sorted").decode()
+
+
+def hmac_base64(secret: str, body: bytes, kind: str) -> str:
+    """Base64 of an HMAC (`sha1` or `sha256`) over raw bytes."""
+    return base64.b64encode(hmac.new(secret.encode(), body, kind).digest()).decode()
+
+
+def same(given: str, *true: str) -> bool:
+    """Whether a signature is one of the true ones; takes as long whatever differs."""
+    return any(hmac.compare_digest(given.encode(), wanted.encode()) for wanted in true)

@@ -20,6 +20,7 @@ from adapters.core import writing
 from adapters.core.calling import Caller
 from adapters.core.fields import FieldError
 from adapters.core.pulling import Pull
+from adapters.core.push import Push
 from adapters.core.shapes import (
     Ask,
     Capabilities,
@@ -48,7 +49,7 @@ from adapters.errors import AdapterError, BadAnswer, NotAuthorised, Refused, Ret
 from adapters.ports import AccessToken, Connection, Limit
 
 __all__ = [
-    "DERIVED", "NEVER", "Answer", "Ask", "Call", "Capabilities", "Fault", "LevelCall", "Option", "Page", "Platform", "Pull", "PullReport",
+    "DERIVED", "NEVER", "Answer", "Ask", "Call", "Capabilities", "Fault", "LevelCall", "Option", "Page", "Platform", "Pull", "PullReport", "Push",
     "Request", "Scan", "ShipCapability", "StockCapability", "Verdict",
 ]  # fmt: skip
 
@@ -130,6 +131,10 @@ class Platform(ABC):
     def read_list(self, kind: str, body: bytes) -> Page:
         """What a good answer to `list_call` holds; an answer to something else gives an empty page."""
 
+    def read_answer(self, kind: str, answer: Answer) -> Page:
+        """As `read_list`, where a total or the way to the next page stands in the header."""
+        return self.read_list(kind, answer.body)
+
     @abstractmethod
     def document(self, kind: str, raw: bytes) -> Document:
         """One item as a document. Raises FieldError (adapters.core.fields) or msgspec's errors."""
@@ -185,6 +190,18 @@ class Platform(ABC):
     def read_poll(self, body: bytes) -> tuple[str, str, str]:
         """(outcome, code, message) in a good answer to `poll_call`; outcome is done, refused or accepted."""
         raise Unsupported(f"{self.name}: nothing to poll, writes are done at once", shop=self.shop)
+
+    def verify_push(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Push:
+        """Prove that a pushed message is the platform's, and say what it is about; no network.
+
+        Args:
+            headers: as they came; names in any capitals.
+            secrets: those that may have signed it: the current one, and an older one for a while after a change.
+
+        Raises:
+            NotVerified: it is not proven. Unreadable: it is the platform's and does not say what it is about.
+        """
+        raise Unsupported(f"{self.name}: pushed messages", shop=self.shop)
 
     def merge_groups(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
         """Ask the platform which orders share buyer and address: (order number, cipher) in, groups of numbers out.
@@ -350,7 +367,7 @@ class Platform(ABC):
         about = f"{ask.start:%Y-%m-%dT%H:%M:%SZ}/{ask.end:%Y-%m-%dT%H:%M:%SZ} {place}"
         answer = self.call(msgspec.structs.replace(call, about=call.about or about))
         try:
-            page = self.read_list(ask.kind, answer.body)
+            page = self.read_answer(ask.kind, answer)
             if page == Page():
                 raise ValueError("no list in it")
             return msgspec.structs.replace(page, request_no=answer.request_no)
