@@ -29,6 +29,8 @@ CHINA = timezone(timedelta(hours=8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: times before this are a platform's way of saying "not set" (0001-01-01, 1970-01-01)
 _REAL = datetime(1990, 1, 1, tzinfo=UTC)
+#: no amount has more digits; one written with a huge exponent would be made into them all
+_LARGEST = 18
 _FLOAT_TEXT = re.compile(r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$")
 
 
@@ -74,6 +76,22 @@ def yuan_or(value: Scalar, field: str, doubts: list[Doubt], default: T) -> int |
     return default if value is None or value == "" else yuan(value, field, doubts)
 
 
+def yuan_number(raw: msgspec.Raw, field: str) -> int:
+    """Read an amount in yuan that the platform writes as a JSON number (or text) as fen, by its very digits.
+
+    Declared as `msgspec.Raw`, the number never becomes a float; so it is no doubt that it was written as one.
+    """
+    digits = bytes(raw).strip().decode("ascii", "replace").strip('"')
+    if digits in ("", "null"):
+        raise FieldError(field, "missing_field", "no amount")
+    return _decimal_fen(digits, field)
+
+
+def yuan_number_or(raw: msgspec.Raw, field: str, default: T) -> int | T:
+    """Like `yuan_number`, but nothing, null and empty text give the default."""
+    return default if bytes(raw).strip() in (b"", b"null", b'""') else yuan_number(raw, field)
+
+
 @lru_cache(maxsize=4096)
 def _text_fen(value: str) -> int | None:
     """The usual form, digits and two decimals; None for any other. Prices repeat: remembering them halves their cost."""
@@ -87,6 +105,8 @@ def _decimal_fen(text: str, field: str) -> int:
     if not text.isascii() or not _FLOAT_TEXT.match(text):
         raise FieldError(field, "bad_money", f"not an amount: {shape_of(text)}")
     fen_ = Decimal(text) * 100
+    if fen_.adjusted() > _LARGEST:
+        raise FieldError(field, "bad_money", "beyond any amount")
     whole = int(fen_)
     if whole != fen_:
         raise FieldError(field, "bad_money", "more than two decimals")

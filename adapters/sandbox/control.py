@@ -105,13 +105,13 @@ def _make(world: World, wanted: dict[str, Any]) -> Planned:
     platform = wanted["platform"]
     count = world.count(f"script {platform}")
     known, home = traits.find(platform), world.shops[platform].home
-    no = str(wanted.get("no") or known.first_script + count * 1000)
+    created = from_iso(wanted["created_at"]) if "created_at" in wanted else world.now
+    no = str(wanted.get("no") or known.order_no(known.first_script + count * 1000, created))
     if world.find(platform, no) is not None:
         raise ValueError(f"{platform} has an order {no} already")
     lines = [_line(world, platform, x) for x in wanted["lines"]]
     for i, line in enumerate(lines):
         line.no = no if len(lines) == 1 and known.lone_line else known.line_no(no, i)
-    created = from_iso(wanted["created_at"]) if "created_at" in wanted else world.now
     buyer = wanted.get("buyer", f"script{count}")
     order = Order(
         platform=platform,

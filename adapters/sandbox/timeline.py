@@ -35,14 +35,14 @@ class Numbers:
         self._traits, self._rng = traits.find(platform), rng
         self._next = self._traits.first_order
 
-    def take(self, lines: int) -> tuple[str, list[str]]:
+    def take(self, lines: int, created: int) -> tuple[str, list[str]]:
         """The number of an order and of its lines; a lone line has the order's number where the platform does so."""
-        no = self._next
+        no = self._traits.order_no(self._next, created)
         # doubles lie 512 apart up here: neighbours must not fall together
         self._next += self._rng.randrange(40, 400) + lines * 8
         if lines == 1 and self._traits.lone_line:
-            return str(no), [str(no)]
-        return str(no), [self._traits.line_no(str(no), i) for i in range(lines)]
+            return no, [no]
+        return no, [self._traits.line_no(no, i) for i in range(lines)]
 
 
 class Day:
@@ -87,7 +87,7 @@ class Day:
     def _plan(self, buyer: Buyer, receiver: Receiver, created: int) -> Planned:
         self.made += 1
         lines = self._lines()
-        no, line_nos = self.numbers.take(len(lines))
+        no, line_nos = self.numbers.take(len(lines), created)
         for line, line_no in zip(lines, line_nos, strict=True):
             line.no = line_no
         freight = self.home.of_fen(self.rng.choice((0, 0, 0, 600, 800, 1000)))

@@ -32,8 +32,8 @@ def statement_file(world: World, platform: str, day: str, form: str = "") -> tup
     """
     if platform not in world.shops:
         raise NoFile(f"no platform {platform}; there are {', '.join(world.shops)}")
-    writers = FORMS[platform]
-    writer = writers.get(form or next(iter(writers)))
+    writers = FORMS.get(platform, {})
+    writer = writers.get(form or next(iter(writers), ""))
     if writer is None:
         raise NoFile(f"{platform} has no form {form}; there are {', '.join(writers)}")
     try:
@@ -57,5 +57,5 @@ def listed(world: World) -> list[dict[str, Any]]:
         for day in world.statements.days
         if world.statements.ready(day)
         for p, shop in world.shops.items()
-        for form in FORMS[p]
+        for form in FORMS.get(p, ())
     ]

@@ -36,7 +36,7 @@ _MATTERS: Mapping[str, tuple[tuple[str, str, int, int, int, float], ...]] = {
 def rows_of_no_order(seed: int, platform: str, day: str) -> list[Row]:
     """What a platform books on a day that concerns no order, in order of booking; times between 13:00 and 22:00."""
     rows = []
-    for n, (kind, words, least, most, sign, likely) in enumerate(_MATTERS[platform]):
+    for n, (kind, words, least, most, sign, likely) in enumerate(_MATTERS.get(platform, ())):
         mark = (seed, "no order", platform, day, kind)
         if n and chance(*mark) >= likely:
             continue

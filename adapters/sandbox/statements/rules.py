@@ -33,9 +33,10 @@ Rule = Callable[["World", Order], list[Row]]
 
 def rows_of(world: World, order: Order) -> list[Row]:
     """Every row the platform will ever have for an order as it stands, in order of booking."""
-    if order.cod or not order.paid_at:
+    rule = _RULES.get(order.platform)
+    if rule is None or order.cod or not order.paid_at:
         return []
-    return [r for r in _RULES[order.platform](world, order) if r.amount]
+    return [r for r in rule(world, order) if r.amount]
 
 
 def paid_back(world: World, order: Order) -> list[Refund]:

@@ -50,6 +50,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     lone_line: bool = False
     #: some listings have no variants and no id but their product's
     lone_items: bool = False
+    #: the number of an order, from the next one and the second it was placed in
+    order_no: Callable[[int, int], str] = lambda n, _created: str(n)
     #: the number of a refund, from the next one and its order's
     refund_no: Callable[[int, str], str] = lambda n, _order: str(n)
 
