@@ -218,7 +218,7 @@ def test_bad_words_on_the_command_line_are_usage_errors(tmp_path: Path) -> None:
 
 
 def test_dialects_are_found_by_their_file_names() -> None:
-    assert names() == ["douyin", "jd", "taobao", "wechat_shop"]
+    assert {"douyin", "jd", "taobao", "wechat_shop"} <= set(names())
     for name in names():
         assert callable(find(name).reply)
         assert callable(find(name).asked)
