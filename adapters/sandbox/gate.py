@@ -101,7 +101,7 @@ class Gate:
     def _expire(self, platform: str, asked: Asked, request_id: str) -> None:
         """Perhaps end the shop's token in the middle of the day, before this call is looked at."""
         world = self.world
-        if "token" in asked.method or platform not in world.tokens or world.tokens[platform].latest is None:
+        if "token" in asked.method.lower() or platform not in world.tokens or world.tokens[platform].latest is None:
             return
         if world.faults.plays("token_expired", platform, platform, method=asked.method) and world.tokens[platform].kill(
             world.now
