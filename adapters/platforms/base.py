@@ -19,6 +19,7 @@ import msgspec
 from adapters.core import stating, writing
 from adapters.core.calling import Caller
 from adapters.core.fields import FieldError
+from adapters.core.options import COMMON
 from adapters.core.pulling import Pull
 from adapters.core.push import Push
 from adapters.core.shapes import (
@@ -58,17 +59,6 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: mark of a latest shipping time that the platform did not send
 DERIVED = Doubt(field="ship_by", why="derived")
-
-#: options that every adapter has
-COMMON: Mapping[str, Option] = {
-    "page_size": Option(help="rows a page; 0: what suits the platform", default=0),
-    "detail_threads": Option(help="details asked for side by side, where the list gives ids only", default=4),
-    "rate_per_s": Option(help="calls per second to each method; 0: what the adapter knows", default=0.0),
-    "ship_within_h": Option(
-        help="hours from payment to the latest shipping time, where the platform does not send it; 0: none",
-        default=48.0,
-    ),
-}
 
 
 class Platform(ABC):

@@ -26,7 +26,7 @@ from adapters.errors import (
 )
 from adapters.platforms import find, names
 from tests.adapters.fakes import BIG, Fake
-from tests.adapters.kit import NOON, SAMPLES, Rig, Seen, as_json, items
+from tests.adapters.kit import NOON, SAMPLES, Rig, Seen, as_json, items, until_error
 
 CARRIERS = ("SF", "YTO", "ZTO", "YUNDA", "STO", "EMS", "JD", "DEPPON")
 START, END = NOON - timedelta(hours=2), NOON - timedelta(hours=1)
@@ -237,7 +237,7 @@ class PlatformContract:
     def test_the_same_page_again_and_again_is_noticed(self, rig: Rig, world: Fake) -> None:
         rig.adapter._values["page_size"] = 30
         world.page_ignored = True
-        pull, error = _until_error(rig)
+        pull, error = until_error(rig, START, END)
         assert isinstance(error, PagingLoop)
         assert pull.report.proof == "" and "PagingLoop" in pull.report.reason
 
@@ -487,14 +487,3 @@ class PlatformContract:
         rig.server.handler = lambda _: httpx.ReadTimeout("gone")
         with pytest.raises(AnswerLost):
             rig.pull()
-
-
-def _until_error(rig: Rig) -> tuple[Any, AdapterError | None]:
-    scan = rig.adapter.scans["orders"][0]
-    pull = rig.adapter.pull("orders", scan, START, END)
-    try:
-        for _ in pull:
-            pass
-    except AdapterError as error:
-        return pull, error
-    return pull, None

@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from adapters.documents import Batch, Pulled
-from adapters.errors import ShopBroken
+from adapters.errors import AdapterError, ShopBroken
 from adapters.platforms import find
 from adapters.platforms.base import Platform, Pull
 from adapters.ports import AccessToken, Connection, Credentials, Limit, Retry
@@ -221,3 +221,15 @@ def as_json(pulled: Sequence[Pulled]) -> list[Any]:
         else {"error": p.error, "number": p.number}
         for p in pulled
     ]
+
+
+def until_error(rig: Rig, start: datetime, end: datetime) -> tuple[Any, AdapterError | None]:
+    """Pull until it ends; the pull, and the error it ended with."""
+    scan = rig.adapter.scans["orders"][0]
+    pull = rig.adapter.pull("orders", scan, start, end)
+    try:
+        for _ in pull:
+            pass
+    except AdapterError as error:
+        return pull, error
+    return pull, None
