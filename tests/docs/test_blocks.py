@@ -23,7 +23,8 @@ RUN = {
         test_settlement_page.PAGE,
     },
     "python": {"docs/scripting.md", "docs/reports.md", test_adding_a_platform.PAGE},
-    "json": {test_adding_a_platform.PAGE},
+    # a mall's answer, read by tests/adapters/test_wechat_miniprogram.py
+    "json": {test_adding_a_platform.PAGE, "docs/platforms/wechat_miniprogram.md"},
 }
 #: how many blocks may be left alone, each with its reason in the page
 FEW = 2

@@ -171,6 +171,8 @@ def test_a_platforms_times_do_not_depend_on_the_machines_zone(name: str, zone: s
         for path in sorted(SAMPLES.joinpath(name).glob("*.json")):
             if path.name.endswith(".documents.json"):
                 continue
+            if not path.with_suffix(".documents.json").exists():
+                continue  # a sample that is no whole answer: the platform's own tests read it
             kind = path.name.partition("_")[0]
             read = [p.document for p in rig.adapter.parse(kind, path.read_bytes())]
             kept = json.loads(path.with_suffix("").with_suffix(".documents.json").read_bytes())
