@@ -47,7 +47,9 @@ def test_every_ratio_has_its_floor_its_spread_and_what_to_compare_it_with(told: 
 
 
 def test_no_ratio_is_far_from_what_is_promised(told: dict[str, dict[str, Any]]) -> None:
-    assert {n: row["ratio"] for n, row in told.items() if "ratio" in row and row["ratio"] > SLACK * row["bound"]} == {}
+    # what is shown for comparison only is nobody's promise
+    mine = {n: row for n, row in told.items() if "ratio" in row and row.get("promised", True)}
+    assert {n: row["ratio"] for n, row in mine.items() if row["ratio"] > SLACK * row["bound"]} == {}
 
 
 def test_the_daily_report_is_promised_in_seconds_of_processor(told: dict[str, dict[str, Any]]) -> None:
