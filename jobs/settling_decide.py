@@ -96,7 +96,7 @@ def decide(
 def _plan_decisions(env: Env, run: RunHandle, out: Path, accept: Sequence[str], refuse: Sequence[str]) -> None:
     both = set(accept) & set(refuse)
     if both:
-        raise BadRequest(f"accepted and refused at once: {', '.join(sorted(both))}")
+        raise BadRequest(f"accepted and refused at once: {', '.join(sorted(both))}", hint="oms settle decide --help")
     wanted = [*accept, *refuse]
     found = {s.suggestion_id: s for s in env.settlement.suggestions(ids=wanted, limit=_MANY)}
     missing = [w for w in wanted if w not in found]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.statements.cells import exponent
 from jobs import sheets
-from jobs.errors import BadFile
+from jobs.errors import BadFile, UnknownThing
 from jobs.results import Result
 from jobs.settling import span
 
@@ -30,9 +30,13 @@ def export(env: Env, *, account: str, period: str, out: Path) -> Result:
     """Write a period's matches and open items to `out` (.csv or .xlsx).
 
     Raises:
-        BadRequest: no period. BadFile: it cannot be written.
+        BadRequest: no period. UnknownThing: no such account. BadFile: it cannot be written.
     """
     span(env, period)
+    # accounts are shops, and the channels' once they have a bill
+    known = {*env.settings.shops, *(f.account for f in env.settlement.files())}
+    if account not in known:
+        raise UnknownThing(f"account {account!r}; known: {', '.join(sorted(known)) or 'none'}", hint="oms settle show")
     with env.run("settle export", account=account, period=period, out=str(out)) as run:
         try:
             count = sheets.write(out, HEADER, _rows(env, account, period))

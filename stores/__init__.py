@@ -108,9 +108,9 @@ def upgrade(store: str, url: str) -> SchemaState:
 def _with_database(store: str, url: str, act: str) -> SchemaState:
     _check(url, store)
     from stores import schema
-    from stores.database import Database
+    from stores.database import open_unchecked
 
-    database = Database.unchecked(url, store)
+    database = open_unchecked(url, store)
     try:
         done: SchemaState = getattr(schema, act)(database)
         return done

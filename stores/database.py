@@ -6,6 +6,7 @@ compiled once from the tables and run through the driver's executemany.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,15 +36,12 @@ class _SystemClock:
         return datetime.now(UTC)
 
 
-class Database:
-    """The database with the tables of one store; `Database(url, …)` is of the class that its scheme asks for."""
+class Database(ABC):
+    """The database with the tables of one store; `open_database` finds the class that a URL asks for."""
 
     engine: sa.Engine
     #: what an error calls it: never with a password
     path: str
-
-    def __new__(cls, url: str, *args: Any, **options: Any) -> Database:
-        return super().__new__(engine_of(url) if cls is Database else cls)
 
     def __init__(self, url: str, metadata: sa.MetaData, store: str, clock: Clock, *, check: bool = True) -> None:
         self.url = url
@@ -60,14 +58,9 @@ class Database:
                 self.close()
                 raise
 
-    @classmethod
-    def unchecked(cls, url: str, store: str) -> Database:
-        """A database of any version: to look at it and to upgrade it."""
-        return Database(url, metadata_of(store), store, _SystemClock(), check=False)
-
+    @abstractmethod
     def _open(self) -> None:
         """Make `engine` and `path`; opens no connection yet."""
-        raise NotImplementedError
 
     def now_ms(self) -> int:
         """The store's time, epoch milliseconds."""
@@ -76,14 +69,15 @@ class Database:
     def now(self) -> datetime:
         return self._clock.now()
 
+    @abstractmethod
     def exists(self) -> bool:
         """Whether there is something to look at, without making it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, *, lasting: bool = True) -> AbstractContextManager[Connection]:
         """One atomic change: what was read in it stays true until the commit.
 
@@ -91,15 +85,14 @@ class Database:
         mark of the ledger must never outlive the documents it speaks of. Claims, leases and what is done again when
         it is missing need not last.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def secure(self) -> None:
         """Wait until everything committed before has reached the disk."""
-        raise NotImplementedError
 
+    @abstractmethod
     def guarded(self) -> AbstractContextManager[None]:
         """The driver's errors become ours."""
-        raise NotImplementedError
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -111,22 +104,26 @@ class Database:
         self.engine.dispose()
 
 
-def engine_of(url: str) -> type[Database]:
-    """The class that serves a URL, imported on use.
+def open_database(url: str, metadata: sa.MetaData, store: str, clock: Clock, *, check: bool = True) -> Database:
+    """The database at a URL, by the class that its scheme asks for, imported on use.
 
     Raises:
-        UnknownEngine: another scheme, with what there is.
+        UnknownEngine: another scheme, with what there is. WrongSchema: its tables are of another version.
     """
     scheme = url.partition(":")[0]
+    kind: type[Database]
     if scheme == "sqlite":
-        from stores.sqlite import SqliteDatabase
+        from stores.sqlite import SqliteDatabase as kind
+    elif scheme == "mysql+pymysql":
+        from stores.mysql import MysqlDatabase as kind
+    else:
+        raise UnknownEngine(f"{scheme!r}; here: sqlite:/path/to/file.db or mysql+pymysql://user:password@host/database")
+    return kind(url, metadata, store, clock, check=check)
 
-        return SqliteDatabase
-    if scheme == "mysql+pymysql":
-        from stores.mysql import MysqlDatabase
 
-        return MysqlDatabase
-    raise UnknownEngine(f"{scheme!r}; here: sqlite:/path/to/file.db or mysql+pymysql://user:password@host/database")
+def open_unchecked(url: str, store: str) -> Database:
+    """A database of any version: to look at it and to upgrade it."""
+    return open_database(url, metadata_of(store), store, _SystemClock(), check=False)
 
 
 def many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> int:

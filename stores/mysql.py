@@ -60,7 +60,6 @@ _NOTHING = re.compile(r"ON CONFLICT \([^)]*\) DO NOTHING")
 _GIVEN = re.compile(r"\bexcluded\.(\w+)")
 #: SQLite's word to its planner
 _HINT = re.compile(r"(?<=[\s(])\+(?=[a-z_])")
-_WORDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 class MysqlDatabase(Database):
@@ -74,7 +73,7 @@ class MysqlDatabase(Database):
                 "a URL that cannot be read; here: mysql+pymysql://user:password@host/database"
             ) from error
         if not place.database:
-            raise UnknownEngine(f"{place.render_as_string()} names no database; write …/{'{'}database{'}'}")
+            raise UnknownEngine(f"{place.render_as_string()} names no database; write …/NAME")
         self.path = place.render_as_string(hide_password=True)
         self._place = place
         self.engine = sa.create_engine(
@@ -113,13 +112,14 @@ class MysqlDatabase(Database):
             yield connection
 
     def secure(self) -> None:
-        """Nothing: the server has written each commit as its settings say (`oms doctor` looks at them)."""
+        """Nothing: how lasting a commit is, the server's own settings say (innodb_flush_log_at_trx_commit, sync_binlog)."""
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         name = f"oms_{self.store}_tables"[:60]
         with self.write() as connection:
-            fetch(connection, "SELECT get_lock(?, 60)", (name,), lock=False)
+            if fetch(connection, "SELECT get_lock(?, 60)", (name,), lock=False) != [(1,)]:
+                raise Contended(f"{self.path}: another process has been making the tables for a minute")
             try:
                 yield connection
             finally:
@@ -188,7 +188,7 @@ class MysqlDatabase(Database):
 def _back(connection: Connection, error: BaseException) -> None:
     """Undo; a connection that is lost, or was stopped in the middle of an answer, is not used again."""
     try:
-        if not isinstance(error, (Exception,)):
+        if not isinstance(error, Exception):
             connection.invalidate()
         else:
             connection.rollback()

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from sql.bus import bus_acks, bus_positions, metadata
 from sql.columns import ms, when
 from stores.contracts import Event
-from stores.database import Clock, Database, fetch, insert_sql, many, run, upsert_sql
+from stores.database import Clock, fetch, insert_sql, many, open_database, run, upsert_sql
 
 #: older events are forgotten: the sweeps have found what they told long ago
 KEEP_MS = 7 * 24 * 3600 * 1000
@@ -27,7 +27,7 @@ class SqlBus:
     """See `stores.contracts.Bus`. An event's id is its number in the order of arrival."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._db = Database(url, metadata, "bus", clock)
+        self._db = open_database(url, metadata, "bus", clock)
 
     def publish(self, events: Iterable[Event]) -> None:
         rows = [(e.topic, e.key, ms(e.at)) for e in events]

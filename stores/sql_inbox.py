@@ -11,7 +11,6 @@ from sql.columns import dumps, loads, ms, when
 from sql.inbox import inbox_payload, inbox_state, metadata
 from stores.database import (
     Clock,
-    Database,
     chunks,
     claimable,
     dump_rows,
@@ -19,6 +18,7 @@ from stores.database import (
     insert_sql,
     many,
     marks,
+    open_database,
     run,
     upsert_sql,
 )
@@ -45,7 +45,7 @@ class SqlInbox:
     """See `stores.contracts.Inbox`."""
 
     def __init__(self, url: str, *, clock: Clock, privacy: Privacy) -> None:
-        self._db = Database(url, metadata, "inbox", clock)
+        self._db = open_database(url, metadata, "inbox", clock)
         self._privacy = privacy
 
     def put(self, items: Sequence[InboxItem]) -> list[Outcome]:

@@ -13,7 +13,7 @@ import msgspec
 
 from sql import ledger as tables
 from sql.columns import dumps, loads, ms, when
-from stores.database import Clock, Database, dump_rows, fetch, many, run, upsert_sql
+from stores.database import Clock, dump_rows, fetch, many, open_database, run, upsert_sql
 from stores.privacy import Privacy
 from stores.records import AuditEntry, Lateness, Lease, Outcome, Run, RunTally, Token, Watermark, Window
 from stores.rows import Pair, Rows, put
@@ -32,7 +32,7 @@ class SqlLedger(EffectRows):
     """See `stores.contracts.Ledger`."""
 
     def __init__(self, url: str, *, clock: Clock, privacy: Privacy) -> None:
-        self._db = Database(url, tables.metadata, "ledger", clock)
+        self._db = open_database(url, tables.metadata, "ledger", clock)
         self._privacy = privacy
 
     def now(self) -> datetime:

@@ -14,7 +14,7 @@ from sql.columns import loads, ms, when
 from stores import orders_adding, orders_changing, orders_feed, orders_parcels, orders_reading
 from stores import orders_rows as rows
 from stores.contracts import PARTS, Change, Claimed, NewOrder, OrderQuery, ParcelChange, RefundChange
-from stores.database import Clock, Database, dump_rows, fetch, many, names, run, upsert_sql
+from stores.database import Clock, dump_rows, fetch, many, names, open_database, run, upsert_sql
 from stores.orders_moves import by_keys, in_list
 from stores.privacy import Privacy
 from stores.records import (
@@ -46,7 +46,7 @@ class SqlOrders(SqlPayments):
     """See `stores.contracts.Orders`."""
 
     def __init__(self, url: str, *, clock: Clock, privacy: Privacy) -> None:
-        self._db = Database(url, t.metadata, "orders", clock)
+        self._db = open_database(url, t.metadata, "orders", clock)
         self._privacy = privacy
 
     # --- orders

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sql import reports as t
 from sql.columns import ms, when
 from stores.contracts.reports import DIMENSIONS
-from stores.database import Clock, Database, dump_rows, fetch, many, marks, run, upsert_sql
+from stores.database import Clock, dump_rows, fetch, many, marks, open_database, run, upsert_sql
 from stores.orders_moves import by_keys, in_list
 from stores.records import Cell, Contribution, Standing
 from stores.records.reports import Part, day_number, number_day
@@ -46,7 +46,7 @@ class SqlReports:
     """See `stores.contracts.Reports`."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._db = Database(url, t.metadata, "reports", clock)
+        self._db = open_database(url, t.metadata, "reports", clock)
 
     # ---- writes
     def start(self, to: Standing, *, expect: Standing | None) -> bool:

@@ -13,7 +13,7 @@ from sql.columns import dumps, ms
 from sql.settlement import acts, expectations, metadata
 from stores import settlement_acts, settlement_files, settlement_reading
 from stores.contracts.settlement import OpenItems
-from stores.database import Clock, Database, chunks, dump_rows, fetch, insert_sql, many, marks, run
+from stores.database import Clock, chunks, dump_rows, fetch, insert_sql, many, marks, open_database, run
 from stores.records.base import Outcome, replace
 from stores.records.settlement import (
     Act,
@@ -49,7 +49,7 @@ class SqlSettlement(SqlSuppliers):
     """See `stores.contracts.Settlement`."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._db = Database(url, metadata, "settlement", clock)
+        self._db = open_database(url, metadata, "settlement", clock)
 
     @contextmanager
     def _fenced(self, account: str, token: int, period: str = "") -> Iterator[Connection]:

@@ -9,7 +9,7 @@ from typing import Any
 from sql.columns import loads, when
 from sql.stock import demand, metadata, reservations, stock, stock_counts, stock_journal
 from stores import stock_demand, stock_holding, stock_moving
-from stores.database import Clock, Database, chunks, dump_rows, fetch, marks
+from stores.database import Clock, chunks, dump_rows, fetch, marks, open_database
 from stores.records import Answer, Ask, Demand, JournalEntry, Level, Outcome, Reservation, Snapshot, StockMove
 
 _LEVEL = "SELECT warehouse, sku, on_hand, held, defective FROM stock"
@@ -21,7 +21,7 @@ class SqlStock:
     """See `stores.contracts.Stock`."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._db = Database(url, metadata, "stock", clock)
+        self._db = open_database(url, metadata, "stock", clock)
 
     # ---- writes: each one transaction, decided in sets
     def reserve(self, asks: Sequence[Ask], *, run_id: str) -> list[Answer]:

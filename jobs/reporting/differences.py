@@ -21,9 +21,9 @@ class Settled(Protocol):
         ...
 
 
-def open_differences(store: Settled | None, shops: Sequence[str] | None) -> tuple[Difference, ...] | None:
+def open_differences(store: Settled, shops: Sequence[str] | None) -> tuple[Difference, ...] | None:
     """By class and age, the oldest first; of these shops, None: of all."""
-    if store is None or not store.files():
+    if not store.files():
         return None
     return aged(store.aging(accounts=tuple(shops or ())))
 

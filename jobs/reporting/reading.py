@@ -49,7 +49,7 @@ def read(
         shops=shapes.sales(period.by("shop platform", *shapes.SALES), ("shop", "platform")),
         skus=first, skus_sold=sold, funnel=shapes.funnel(period.by("key", f.STATE)), waits=waits, wait_spans=spans,
         refunds=refunds, cancels=shapes.cancels(period.by("key", f.CANCELLED)), stock=stock, stock_skus=stock_skus,
-        stock_days=stock_days, coverage=live.coverage(env, since, until, chosen), differences=differences.open_differences(getattr(env, "settlement", None), some),
+        stock_days=stock_days, coverage=live.coverage(env, since, until, chosen), differences=differences.open_differences(env.settlement, some),
         jobs=live.jobs(env, since, until),
     )  # fmt: skip
 

@@ -70,6 +70,7 @@ def _summary(told: dict[str, Any]) -> None:
     out(f"faults caught: {played}" if played else "faults: none were played")
     states = " ".join(f"{k}={v}" for k, v in told["progress"].items())
     out(f"orders: {states} parked={told['parked']}")
+    out(f"report page: {told['page']}")
     out(f"{told['processes']} commands in {told['seconds']} s; files in {told['folder']}")
     out("everything holds" if told["ok"] else "not everything holds")
 

@@ -42,6 +42,12 @@ def test_the_days_files_are_kept_where_they_were_asked_for(told: tuple[Path, dic
     assert (folder / "play" / "office" / "oms.toml").exists()
 
 
+def test_the_report_page_is_written_and_its_place_told(told: tuple[Path, dict[str, Any]]) -> None:
+    folder, found = told
+    assert Path(found["page"]) == folder / "play" / "office" / "report.html"
+    assert "<html" in Path(found["page"]).read_text(encoding="utf-8")[:500]
+
+
 def test_the_same_folder_twice_is_refused_and_nothing_is_overwritten(told: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = told
     ran = oms("--folder", "play", folder=folder)

@@ -229,7 +229,6 @@ def test_open_differences_are_summed_over_accounts_by_class_and_age_the_oldest_f
             names = ("account", "class", "currency", "age", "count", "amount_minor")
             return [dict(zip(names, r, strict=True)) for r in rows if not accounts or r[0] in accounts]
 
-    assert differences.open_differences(None, None) is None
     assert differences.open_differences(Store(0), None) is None
     found = differences.open_differences(Store(1), None)
     assert found and [(d.word, d.age, d.currency, d.differences, d.amount_minor) for d in found] == [

@@ -117,6 +117,12 @@ def test_what_belongs_to_no_order_is_booked_by_its_kind(oms: Oms, world: World) 
     assert planted and {p.ref: p.told for p in planted}.items() <= lines.items()
 
 
+def test_the_report_counts_what_stands_open(oms: Oms) -> None:
+    told = oms.report_daily(day=DAYS[-1]).differences
+    assert told is not None
+    assert sum(d.differences for d in told) == len(oms.env.settlement.suspense(limit=10**6)) > 0
+
+
 def test_a_statement_is_pulled_whole_and_once(oms: Oms, world: World) -> None:
     for alias, platform in (("tmall", "taobao"), ("douyin", "douyin"), ("wechat", "wechat_shop")):
         for file in oms.env.settlement.files(account=alias):

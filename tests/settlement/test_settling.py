@@ -389,3 +389,9 @@ def test_ages_count_on_the_stores_clock(env: Env, tmp_path: Path) -> None:
     assert env.settlement.aging()[0]["age"] == "0-7"
     env.clock.advance(20 * 86_400)
     assert env.settlement.aging()[0]["age"] == "16-30"
+
+
+def test_an_export_of_an_account_that_is_not_there_is_refused(env: Env, tmp_path: Path) -> None:
+    with pytest.raises(UnknownThing, match="nobody"):
+        settling_export.export(env, account="nobody", period=DAY, out=tmp_path / "none.csv")
+    assert not (tmp_path / "none.csv").exists()

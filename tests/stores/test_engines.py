@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 import stores
 from stores import sqlite
-from stores.database import Database
+from stores.database import open_unchecked
 from stores.errors import BadItem, StoreError, Unavailable, UnknownEngine
 from stores.privacy import Privacy
 from tests.stores.clocks import FixedClock
@@ -95,7 +95,7 @@ def test_a_file_that_is_no_database_is_an_error_of_the_store(tmp_path: Path) -> 
 def test_what_is_done_waits_for_the_disk_and_what_is_claimed_does_not(tmp_path: Path) -> None:
     """Read from the connection, since no test can cut the power."""
     for url, wanted in ((f"sqlite:{tmp_path / 'a.db'}", 2), (f"sqlite:{tmp_path / 'b.db'}?lasting=no", 1)):
-        made = Database.unchecked(url, "stock")
+        made = open_unchecked(url, "stock")
         with made.write() as c:
             assert c.exec_driver_sql("PRAGMA synchronous").scalar() == wanted
         with made.write(lasting=False) as c:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 import stores
 from sql import migrate, versions
-from stores.database import Database
+from stores.database import open_unchecked
 from stores.errors import WrongSchema
 from stores.privacy import Privacy
 from tests.stores.clocks import FixedClock
@@ -189,7 +189,7 @@ def test_an_upgrade_keeps_the_rows_of_tables_that_are_made_anew(tmp_path: Path, 
 
 
 def test_an_unchecked_database_opens_whatever_version_it_is(tmp_path: Path, url: str) -> None:
-    database = Database.unchecked(url, "stock")
+    database = open_unchecked(url, "stock")
     with database.read() as c:
         assert c.exec_driver_sql("SELECT 1").scalar() == 1
     database.close()
