@@ -52,7 +52,7 @@ _FIELDS = (
     "refund_state", "currency", "goods_minor", "freight_minor", "tax_minor", "charges_minor", "adjust_minor",
     "payable_minor", "paid_minor", "subsidy_minor", "receivable_minor", "unexplained_minor", "buyer_key", "merge_key",
     "merge_confirm", "region", "flags", "marks", "adjustments", "paid_at", "ship_by", "platform_status",
-    "doc_modified_at", "doc_hash",
+    "ended_at", "doc_modified_at", "doc_hash",
 )  # fmt: skip
 #: progress in which no place holds stock for an order
 _NOT_PLACED = (Progress.UNPAID, Progress.CREATED, Progress.AUDITED)

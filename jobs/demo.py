@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -82,18 +83,22 @@ def play(
         start, end = world.start, world.end
         step = (end - start) / ticks
         # After the day the platforms fall quiet: what was late, unproven or refused gets its chance.
-        moments = [start + step * (i + 1) for i in range(ticks)] + [end + timedelta(hours=3)]
-        moments += [start + timedelta(hours=h) for h in MORNINGS]
+        mornings = [start + timedelta(hours=h) for h in MORNINGS]
+        moments = [start + step * (i + 1) for i in range(ticks)] + mornings
         for i, at in enumerate(moments):
             office.say = partial(_say, show, at, i, len(moments))
-            with desk.listening(at):
+            with desk.listening(at) if i <= ticks else nullcontext():
                 world.clock(at)
-            office.tick(at)
-            desk.tick(i) if at <= end + timedelta(hours=3) else desk.morning(at)
-        desk.close()
+            office.now = at
+            if at in mornings:
+                office.tick(at)
+                desk.morning(at)
+            else:
+                office.side_by_side(partial(office.tick, at), partial(desk.tick, i))
         # While the world stands still: windows that lies kept open, and last the levels, of which lost answers are read back.
+        office.look_again(moments[-1])
+        desk.close()
         for minutes in range(3):
-            office.look_again(moments[-1] + timedelta(minutes=minutes))
             office.publish(moments[-1] + timedelta(minutes=minutes))
         show("the proof", len(moments), len(moments))
         world.close()
@@ -133,14 +138,15 @@ class Office:
         self.ran: list[Ran] = []
         #: told the words of each command before it runs
         self.say: Callable[[str], None] = lambda _words: None
-        self._now = world.start
+        #: the time at which commands run
+        self.now = world.start
         #: our refund number by what stands on the label of a return: platform and its refund number
         self._refunds: dict[tuple[str, str], str] = {}
 
     def oms(self, *words: str, allow: frozenset[int] = EXPECTED, given: str | None = None) -> Ran:
         """Run one `oms` command in the office's folder at the demo's time; `given`: what it reads from stdin."""
         self.say(" ".join(words[:2]))
-        env = {**os.environ, "OMS__CLOCK__START": self._now.isoformat(), "OMS_CONFIG": str(self.folder / "oms.toml")}
+        env = {**os.environ, "OMS__CLOCK__START": self.now.isoformat(), "OMS_CONFIG": str(self.folder / "oms.toml")}
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "oms_cli", *words],
@@ -185,7 +191,7 @@ class Office:
 
     def tick(self, at: datetime) -> None:
         """What cron does between two looks at the clock; what has nothing to do with each other runs side by side."""
-        self._now = at
+        self.now = at
         self.together(("sync", "orders"), ("sync", "refunds"))
         self.oms("push", "orders")
         self.together(("refund", "decide"), ("order", "audit"))
@@ -196,18 +202,22 @@ class Office:
 
     def look_again(self, at: datetime) -> None:
         """Pull once more what could not be proven complete."""
-        self._now = at
+        self.now = at
         self.together(("sync", "orders"), ("sync", "refunds"))
         self.oms("push", "orders")
 
     def publish(self, at: datetime) -> None:
         """Tell the shops their levels; what was told without an answer is read back before anything else."""
-        self._now = at
+        self.now = at
         self.oms("push", "stock")
 
     def together(self, *commands: Sequence[str]) -> None:
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda words: self.oms(*words), commands))
+        self.side_by_side(*(partial(self.oms, *words) for words in commands))
+
+    def side_by_side(self, *acts: Callable[[], object]) -> None:
+        """What has nothing to do with each other; the first that fails is told when all have ended."""
+        with ThreadPoolExecutor(len(acts)) as pool:
+            list(pool.map(lambda act: act(), acts))
 
     def warehouses(self, at: datetime) -> None:
         """Hand over, and play the warehouses: a waybill for every parcel of the pick lists, and returns by grade."""

@@ -159,7 +159,7 @@ class Desk:
         oms("order", "expire")
         if i == 1:
             self._ask_back()
-        if i >= 1:
+        if i in (1, 2, 3):
             self._by_plan(f"back-{i}.json", "refund", "pay")
 
     def _ask_back(self) -> None:
@@ -189,8 +189,7 @@ class Desk:
         oms("reconcile", "payments")
         if at < self._world.start + timedelta(hours=MORNINGS[-1]):
             self._by_plan(f"late-{day}.json", "pay", "late")
-        oms("reconcile", "bills")
-        oms("sync", "statements", "--period", day)
+        self._office.together(("reconcile", "bills"), ("sync", "statements", "--period", day))
         for shop in self._world.info["shops"]:
             # its call is not open to everyone: the file is downloaded by hand
             if shop["platform"] == "jd":

@@ -95,7 +95,7 @@ class Translator:
                 country=where.country, province=where.province, city=where.city, district=where.district, town=where.town
             ),
             flags=_flags(doc), marks=tuple(Mark(field=d.field, why=d.why, raw=d.raw) for d in doc.doubts),
-            adjustments=adjustments, ordered_at=doc.ordered_at, paid_at=doc.paid_at, ship_by=doc.ship_by,
+            adjustments=adjustments, ordered_at=doc.ordered_at, paid_at=doc.paid_at, ship_by=doc.ship_by, ended_at=doc.ended_at,
             platform_status=doc.status_raw or doc.status, linked_to=doc.linked_to, doc_modified_at=doc.modified_at, doc_hash=doc_hash,
             created_at=self._now, changed_at=self._now,
         )  # fmt: skip

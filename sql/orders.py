@@ -53,6 +53,7 @@ orders = sa.Table(
     sa.Column("claim_token", sa.String(40), nullable=False, server_default=""),
     sa.Column("claim_until", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("linked_to", sa.String(40), nullable=False, server_default=""),
+    _int("ended_at", null=True),
     # with the shop, so that counting by shop and progress reads the index alone
     sa.Index("orders_work", "progress", "held", "ship_by", "order_no", "shop"),
     sa.Index("orders_ordered", "ordered_at", "order_no"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: store → the newest revision in `sql/migrations/<store>`; the tables of `sql/<store>.py` are what it makes
 HEADS = {
-    "orders": "orders_0005",
+    "orders": "orders_0006",
     "inbox": "inbox_0001",
     "stock": "stock_0002",
     "ledger": "ledger_0002",

@@ -55,7 +55,7 @@ _HEAD_PARTS = {
         "goods_minor", "freight_minor", "tax_minor", "charges_minor", "adjust_minor", "paid_minor", "refunded_minor",
         "subsidy_minor", "receivable_minor", "adjustments",
     ),
-    "document": ("platform_status", "doc_hash", "marks"),
+    "document": ("platform_status", "doc_hash", "marks", "ended_at"),
 }  # fmt: skip
 _PARTLY = {
     frozenset(some): Rows(t.orders, Order, _OWN, without=[n for p in some for n in _HEAD_PARTS[p]])

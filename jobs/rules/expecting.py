@@ -66,9 +66,12 @@ def _standing(full: FullOrder, basis: str) -> tuple[str, datetime]:
         return "void", paid
     if basis == "paid":
         return "settled", paid
-    closed_with_rest = order.progress is Progress.CANCELLED and 0 < _back(full) < order.paid_minor
+    # What came back wholly after it had left is closed over there; here it stays shipped.
+    is_over = order.progress is Progress.CANCELLED or order.refund_state is RefundState.FULL
+    closed_with_rest = is_over and 0 < _back(full) < order.paid_minor
     if order.progress is Progress.COMPLETED or closed_with_rest:
-        return "settled", max(order.doc_modified_at, paid)
+        # A later document may tell of a memo: when the order ended it says itself, where the platform tells it.
+        return "settled", max(order.ended_at or order.doc_modified_at, paid)
     return "pending", paid
 
 

@@ -92,6 +92,8 @@ class Order(Record, frozen=True, kw_only=True):
     paid_at: datetime | None = None
     #: the platform's latest time to ship
     ship_by: datetime | None = None
+    #: when it was completed or closed, as the platform says; None: it does not, or it goes on
+    ended_at: datetime | None = None
     #: the platform's own status word
     platform_status: str = ""
     #: the order that this one makes good (of an exchange or reship); empty: it stands for itself

@@ -109,3 +109,19 @@ def test_orders_that_ship_together_name_their_parcel() -> None:
     full = make_full_order(**DONE)
     members = (Membership(order_no="x", parcel_no="P1", active=False), Membership(order_no="x", parcel_no="P2"))
     assert expected_of(replace(full, memberships=members), basis="completed")[0].group_ref == "P2"
+
+
+def test_a_sale_is_dated_by_its_end_where_the_platform_tells_it_and_not_by_a_later_document() -> None:
+    ended, touched = T0 + timedelta(hours=3), T0 + timedelta(hours=9)
+    full = make_full_order(ended_at=ended, doc_modified_at=touched, **DONE)
+    assert [e.at for e in expected_of(full, basis="completed")] == [ended]
+    silent = make_full_order(doc_modified_at=touched, **DONE)
+    assert [e.at for e in expected_of(silent, basis="completed")] == [touched]
+
+
+def test_what_stays_of_an_order_whose_goods_all_came_back_is_due_though_it_stays_shipped() -> None:
+    full = make_full_order(progress=Progress.SHIPPED, refund_state=RefundState.FULL)
+    back = replace(full, refunds=(a_refund(full, RefundStatus.DONE, 9_000),))
+    assert told(back) == [("goods", 10_000, "settled"), ("refund", -9_000, "settled")]
+    whole = replace(full, refunds=(a_refund(full, RefundStatus.DONE, 10_000),))
+    assert told(whole) == [("goods", 10_000, "pending"), ("refund", -10_000, "pending")]

@@ -97,7 +97,7 @@ def _money_nobody_expects(oms: Oms) -> None:
 
 #: what is kept of a platform's newest document, and that it was heard
 WORDS = frozenset(
-    ["history", "orders.doc_modified_at", "orders.doc_hash", "orders.platform_status", "inbox_state.modified_at", "inbox_state.hash", "inbox_state.status"]
+    ["history", "orders.doc_modified_at", "orders.doc_hash", "orders.ended_at", "orders.platform_status", "inbox_state.modified_at", "inbox_state.hash", "inbox_state.status"]
 )  # fmt: skip
 
 CASES: dict[str, Case] = {
