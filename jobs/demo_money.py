@@ -167,7 +167,7 @@ class Desk:
         oms = self._office.oms
         paid = oms("order", "list", "--platform", "own", "--progress", "created", "--limit", "100000", "--json").out
         numbers = [json.loads(line)["order_no"] for line in paid.splitlines()]
-        for n, number in enumerate(numbers[: max(4, len(numbers) // 4)]):
+        for n, number in enumerate(numbers[: max(4, len(numbers) // 8)]):
             how = (
                 ("--kind", "before_shipping", "--reason", "no_longer_wanted")
                 if n % 2
