@@ -177,9 +177,12 @@ class Tally:
 
 
 def judge_count(
-    before: int | None, after: int | None, passes: Sequence[Tally], *, settled: bool
+    before: int | None, after: int | None, passes: Sequence[Tally], *, settled: bool, told: int | None = None
 ) -> tuple[str, str, bool]:
-    """Judge the passes so far: (proof, reason, whether another pass could help)."""
+    """Judge the passes so far: (proof, reason, whether another pass could help).
+
+    told: the total that the pass before ended with. One that differs from pass to pass may come right.
+    """
     if before is None or after is None:
         return "", "the platform gave no total", False
     seen = passes[-1].ids
@@ -190,4 +193,4 @@ def judge_count(
         return "", "the window reaches into the present and was seen only once", True
     if before != after:
         return "", f"the total moved from {before} to {after} while reading", True
-    return "", f"the total is {after}, but {len(seen)} ids came", not steady
+    return "", f"the total is {after}, but {len(seen)} ids came", not steady or told not in (None, after)

@@ -110,6 +110,7 @@ class Pull:
 
     def _counted(self, ask: Ask, guard: LoopGuard) -> Iterator[Batch]:
         passes: list[Tally] = []
+        told: int | None = None
         now = self._platform.now()
         while True:
             self._begin()
@@ -132,7 +133,8 @@ class Pull:
             # One answer is a snapshot, true at its moment. A walk over a window that reaches into this very second may
             # see rows come in as well as leave.
             settled = ask.end < now or (not walked and ask.end <= now)
-            proof, reason, again = judge_count(before, after, passes, settled=settled)
+            proof, reason, again = judge_count(before, after, passes, settled=settled, told=told)
+            told = after
             self._judged(tally, before, after, proof or reason)
             if proof or not again or len(passes) >= MAX_PASSES:
                 self._count(tally, before, after, proof, reason)

@@ -72,6 +72,7 @@ class Line(msgspec.Struct):
 
 class PageInfo(msgspec.Struct):
     hasNextPage: Scalar = None
+    endCursor: Scalar = None
 
 
 class Lines(msgspec.Struct):

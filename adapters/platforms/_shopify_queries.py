@@ -71,7 +71,7 @@ _RETURN = f"""
   refunds(first: 10) {{ nodes {{ id processedAt {_REFUND_LINES} }} }}
 """
 _REFUND = f"""
-  id createdAt processedAt note {_OWNER} return {{ id }}
+  id createdAt processedAt updatedAt note {_OWNER} return {{ id }}
   totalRefundedSet {{ {_MONEY} }} {_REFUND_LINES}
 """
 
@@ -118,6 +118,18 @@ LEVELS = """mutation Levels($input: InventorySetQuantitiesInput!, $key: String!)
 LEVEL = """query Level($id: ID!, $place: ID!) {
   productVariant(id: $id) {
     id inventoryItem { inventoryLevel(locationId: $place) { quantities(names: ["available"]) { name quantity } } }
+  }
+}"""
+
+BALANCE = """query Balance($first: Int!, $after: String, $q: String) {
+  shopifyPaymentsAccount {
+    balanceTransactions(first: $first, after: $after, query: $q, sortKey: PROCESSED_AT) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        id type test transactionDate amount { amount currencyCode } fee { amount } net { amount }
+        sourceId sourceType sourceOrderTransactionId associatedOrder { id } associatedPayout { id status }
+      }
+    }
   }
 }"""
 

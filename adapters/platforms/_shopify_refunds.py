@@ -1,8 +1,8 @@
 """Shopify's returns and refunds as documents, one per line item.
 
 A return is what a buyer asks and the goods' way back; its refunds are its end. A refund that belongs to no return is
-money paid back by the merchant, first seen when it is done. Neither has a time of change of its own: its order's moves
-whenever it changes, and stands for it.
+money paid back by the merchant, first seen when it is done. An open return has no time of change of its own: its order's
+moves whenever it changes, and stands for it. What is over changed last when it ended.
 
 Numbers: ``R`` and the return's id, or the refund's id; a second line item of the same one is told as a document of its
 own, numbered ``…-1`` and so on.
@@ -126,6 +126,7 @@ class Case(msgspec.Struct):
     createdAt: Scalar = None
     closedAt: Scalar = None
     processedAt: Scalar = None
+    updatedAt: Scalar = None
     note: Scalar = None
     order: Owner | None = None
     returnLineItems: ReturnedLines | None = None
@@ -143,6 +144,8 @@ class Head(msgspec.Struct):
     """What is needed to name a case that cannot be read."""
 
     id: Scalar = None
+    closedAt: Scalar = None
+    updatedAt: Scalar = None
     order: HeadOwner | None = None
 
 
@@ -210,9 +213,15 @@ def identify(raw: bytes) -> tuple[str, datetime | None]:
     head = _head(inner)
     number = _number(head, place)
     try:
-        return number, iso_time_or(head.order.updatedAt, "order.updatedAt") if head.order else None
+        return number, _changed(head)
     except FieldError:
         return number, None
+
+
+def _changed(case: Case | Head) -> datetime | None:
+    """When a case changed last: a refund says so, a return when it is over; of an open one its order says it."""
+    own = iso_time_or(case.updatedAt, "updatedAt") or iso_time_or(case.closedAt, "closedAt")
+    return own or (iso_time_or(case.order.updatedAt, "order.updatedAt") if case.order else None)
 
 
 def refund(raw: bytes, *, platform: str, seller_id: str) -> RefundDocument:
@@ -230,7 +239,7 @@ def refund(raw: bytes, *, platform: str, seller_id: str) -> RefundDocument:
         platform_order_no=ident(case.order.legacyResourceId, "order.legacyResourceId"),
         currency=currency_of(case.order.currencyCode, "order.currencyCode"),
         asked_at=iso_time(case.createdAt if case.createdAt is not None else case.processedAt, "createdAt"),
-        modified_at=iso_time(case.order.updatedAt, "order.updatedAt"),
+        modified_at=_changed(case) or iso_time(case.order.updatedAt, "order.updatedAt"),
     )
     told = _return(case, case.order, place, doubts) if case.returnLineItems else _paid(case, case.order, place, doubts)
     return made(**told, doubts=tuple(doubts))

@@ -86,6 +86,7 @@ class Order(msgspec.Struct):
     shipping: Place | None = None
     line_items: list[Line] | Line | None = None
     fee_lines: list[Fee] | Fee | None = None
+    refunds: list[msgspec.Raw] | None = None
     meta_data: list[Meta] | Meta | None = None
 
 
@@ -96,14 +97,57 @@ class Head(msgspec.Struct):
     date_modified_gmt: Scalar = None
 
 
+class RefundedLine(msgspec.Struct):
+    quantity: Scalar = None
+    meta_data: list[Meta] | Meta | None = None
+
+
+class Refunded(msgspec.Struct):
+    line_items: list[RefundedLine] | RefundedLine | None = None
+
+
+class WithRefunds(msgspec.Struct):
+    """An order beside its refunds, which alone say which lines were paid back."""
+
+    order: msgspec.Raw = msgspec.Raw()
+    refunds: list[Refunded] = []
+
+
 _order = msgspec.json.Decoder(Order).decode
+_with_refunds = msgspec.json.Decoder(WithRefunds).decode
 _head = msgspec.json.Decoder(Head).decode
 _DERIVED = Doubt(field="ship_by", why="derived")
+#: mark of an order that was refunded in part: its answer does not say which lines
+REFUNDS_APART = Doubt(field="lines", why="refunds_apart")
+
+
+def with_refunds(order: bytes, refunds: bytes) -> bytes:
+    """An order and its refunds as one item."""
+    return b'{"order":%b,"refunds":%b}' % (order, refunds)
+
+
+def _taken_apart(raw: bytes) -> tuple[bytes, dict[str, int] | None]:
+    """The order's bytes, and pieces paid back per line where its refunds are known."""
+    both = _with_refunds(raw) if raw.startswith(b'{"order":{') else WithRefunds()
+    if not bytes(both.order):
+        return raw, None
+    back: dict[str, int] = {}
+    for refund in both.refunds:
+        for line in as_list(refund.line_items):
+            number = line_of(as_list(line.meta_data))
+            back[number] = back.get(number, 0) - count(line.quantity, "refunds.line_items.quantity", 0)
+    return bytes(both.order), back
+
+
+def line_of(meta: Sequence[Meta]) -> str:
+    """The line that a refund's line pays back, empty when it does not say."""
+    found = [m.value for m in meta if text(m.key) == "_refunded_item_id"]
+    return str(found[0]) if found and isinstance(found[0], (str, int)) else ""
 
 
 def identify(raw: bytes) -> tuple[str, datetime | None]:
     """Number and time of an order."""
-    head = _head(raw)
+    head = _head(_taken_apart(raw)[0])
     number = ident(head.id, "id")
     try:
         return number, iso_time_or(head.date_modified_gmt, "date_modified_gmt", UTC)
@@ -122,8 +166,11 @@ def order(
     raw: bytes, *, platform: str, seller_id: str, ship_within_s: float, statuses: Mapping[str, str]
 ) -> OrderDocument:
     """Read one order."""
-    o = _order(raw)
+    inner, back = _taken_apart(raw)
+    o = _order(inner)
     doubts: list[Doubt] = []
+    if o.refunds and back is None and text(o.status) != "refunded":
+        doubts.append(REFUNDS_APART)
     word = text(o.status)
     status = status_of(word, bool(text(o.date_completed_gmt)), statuses)
     if status == "unknown":
@@ -132,7 +179,7 @@ def order(
     if not found:
         raise FieldError("line_items", "missing_field", "an order without lines")
     currency = currency_of(o.currency, "currency")
-    lines = tuple(_line(x, word, status, currency, doubts) for x in found)
+    lines = tuple(_line(x, word, status, currency, back or {}, doubts) for x in found)
     money = _Money(o, currency, lines, doubts)
     paid_at = iso_time_or(o.date_paid_gmt, "date_paid_gmt", UTC)
     ship_by = paid_at + timedelta(seconds=ship_within_s) if paid_at is not None and ship_within_s else None
@@ -198,15 +245,16 @@ class _Money:
             doubts.append(Doubt(field="payable_minor", why="sum_differs", raw=str(rest)))
 
 
-def _line(x: Line, word: str, status: str, currency: str, doubts: list[Doubt]) -> LineDocument:
+def _line(x: Line, word: str, status: str, currency: str, back: Mapping[str, int], doubts: list[Doubt]) -> LineDocument:
     qty = count(x.quantity, "line_items.quantity")
     if qty < 1:
         raise FieldError("line_items.quantity", "bad_number", "not a number of pieces")
     product, variation = ident_or(x.product_id, "product_id"), ident_or(x.variation_id, "variation_id")
+    number = ident(x.id, "line_items.id")
     unit = minor(x.subtotal, currency, "line_items.subtotal", doubts) // qty
     shown = [m for m in as_list(x.meta_data) if not text(m.key).startswith("_") and isinstance(m.display_value, str)]
     return LineDocument(
-        platform_line_no=ident(x.id, "line_items.id"),
+        platform_line_no=number,
         listing_id=variation or product,
         product_id=product,
         code=text(x.sku),
@@ -218,7 +266,7 @@ def _line(x: Line, word: str, status: str, currency: str, doubts: list[Doubt]) -
         gift=unit == 0,
         status={"shipped": "shipped", "completed": "shipped", "cancelled": "closed"}.get(status, "open"),
         # an order tells the sums of its refunds, but not their lines; only one refunded in whole says so of all
-        refund="full" if word == "refunded" else "",
+        refund="full" if word == "refunded" or back.get(number, 0) >= qty else "",
     )
 
 

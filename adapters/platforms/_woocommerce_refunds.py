@@ -15,11 +15,7 @@ from adapters.core.fields import FieldError, Scalar, as_list, count, ident, iden
 from adapters.core.iso import iso_time, iso_time_or, minor, minor_or
 from adapters.core.parts import numbered, unwrap, wrap
 from adapters.documents import Doubt, RefundDocument
-
-
-class Meta(msgspec.Struct):
-    key: Scalar = None
-    value: object = None
+from adapters.platforms._woocommerce_orders import Meta, line_of
 
 
 class Line(msgspec.Struct):
@@ -120,7 +116,7 @@ def refund(
         seller_id=seller_id,
         platform_refund_no=numbered(f"{order}-{ident(r.id, 'id')}", place),
         platform_order_no=order,
-        platform_line_no=_line_no(line) if line else "",
+        platform_line_no=line_of(as_list(line.meta_data)) if line else "",
         listing_id=_listing(line) if line else "",
         kind="refund_only",
         status="done",
@@ -140,11 +136,6 @@ def _amount(line: Line, currency: str, doubts: list[Doubt]) -> int:
     """What went back for a line, tax on top; told as negative amounts."""
     told = minor_or(line.total, currency, "line_items.total", doubts, 0)
     return -told - minor_or(line.total_tax, currency, "line_items.total_tax", doubts, 0)
-
-
-def _line_no(line: Line) -> str:
-    found = [m.value for m in as_list(line.meta_data) if text(m.key) == "_refunded_item_id"]
-    return str(found[0]) if found and isinstance(found[0], (str, int)) else ""
 
 
 def _listing(line: Line) -> str:

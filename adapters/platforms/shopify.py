@@ -25,6 +25,7 @@ from adapters.errors import NotAuthorised, NotVerified, Unreadable
 from adapters.platforms import _shopify_orders as orders
 from adapters.platforms import _shopify_queries as queries
 from adapters.platforms import _shopify_refunds as refunds
+from adapters.platforms import _shopify_statements as statements
 from adapters.platforms import _shopify_wire as wire
 from adapters.platforms._shopify_shipping import Held
 from adapters.platforms.base import (
@@ -60,13 +61,8 @@ TOPICS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-class _PageInfo(msgspec.Struct):
-    hasNextPage: Scalar = None
-    endCursor: Scalar = None
-
-
 class _Connection(msgspec.Struct):
-    pageInfo: _PageInfo | None = None
+    pageInfo: orders.PageInfo | None = None
     nodes: msgspec.Raw = msgspec.Raw()
 
 
@@ -112,6 +108,7 @@ class Shopify(Platform):
         ship=ShipCapability(batch=1, partial=True, read_back=True),
         stock=StockCapability(mode="absolute", batch=250, read_back=True),
         refunds=("agree", "refuse"),
+        statements=True,
     )
     max_lookback_days: ClassVar[Mapping[str, int]] = {"orders": 60, "refunds": 60}
     carriers: ClassVar[Mapping[str, str]] = {
@@ -124,6 +121,7 @@ class Shopify(Platform):
         "amount_minor": "of a return without a refund: the line's price after discounts, by pieces",
         "refund number": "a case with several line items is one document per line, numbered by its place",
         "refunds": "money that went back through a transaction alone, without a refund, is told only in totalRefundedSet",
+        "statement type": "TRANSFER is the payout of the REST twin; other types are its words in small letters",
         "limits": "a bucket of twenty times the restored points, and what a page costs: from memory and one sample",
         "currentQuantity": "a line refunded in part counts as not refunded",
         "carriers": "free text; a name Shopify knows makes a link to the parcel, these are from memory",
@@ -297,6 +295,17 @@ class Shopify(Platform):
         return self._call(
             queries.DECLINE, {"input": {**case, "declineReason": "OTHER", "declineNote": answer.reason[:250]}}
         )
+
+    # ================================================================ statements
+    def statement_call(self, start: datetime, end: datetime, cursor: str) -> Call:
+        """Balance transactions by the time they were booked; the start is inside, the end is not."""
+        q = f"processed_at:>='{start:%Y-%m-%dT%H:%M:%SZ}' AND processed_at:<'{end:%Y-%m-%dT%H:%M:%SZ}'"
+        return self._call(
+            queries.BALANCE, {"first": 100, "after": cursor or None, "q": q}, cost=30.0, about="statement"
+        )
+
+    def read_statement(self, body: bytes) -> Page:
+        return statements.page(body, self.shop)
 
     # ================================================================ tokens
     def token_call(self, old: AccessToken | None) -> Call:

@@ -22,7 +22,7 @@ from adapters.core.push import Push, header, header_or
 from adapters.core.rest import by_status, rest, target, wait_of
 from adapters.core.signing import hmac_base64, same
 from adapters.core.wire import Act, look_up
-from adapters.documents import ORDER_STATUSES, Document, LevelUpdate, Pulled, ShipNotice
+from adapters.documents import ORDER_STATUSES, Document, LevelUpdate, OrderDocument, Pulled, ShipNotice
 from adapters.errors import NotVerified, Refused, Unreadable, Unsupported
 from adapters.platforms import _woocommerce_orders as orders
 from adapters.platforms import _woocommerce_refunds as refunds
@@ -251,9 +251,10 @@ class WooCommerce(Platform):
         return rows if kind == "orders" else [item for row in rows for item in refunds.items(row)]
 
     def details(self, kind: str, numbers: Sequence[str]) -> list[Pulled]:
-        """Of an order's number among refunds: every refund it has."""
+        """An order refunded in part comes with its refunds, which say of which lines. Of an order's number among refunds:
+        every refund it has."""
         if kind != "refunds":
-            return super().details(kind, numbers)
+            return [self._whole(item) for item in super().details(kind, numbers)]
         order = numbers[0].partition("-")[0]
         if order not in self._currencies:
             self._learn(order)
@@ -265,6 +266,21 @@ class WooCommerce(Platform):
             return []  # an order that was deleted has no refunds any more
         found = [self.translate(kind, raw) for raw in self.read_detail(kind, answer.body)]
         return [msgspec.structs.replace(item, request_no=answer.request_no) for item in found]
+
+    def _whole(self, item: Pulled) -> Pulled:
+        if item.document is None or not self.is_partial(item.document):
+            return item
+        try:
+            body = self.call(
+                msgspec.structs.replace(self.detail_call("refunds", [item.number]), about=item.number)
+            ).body
+        except Refused:
+            return item
+        made = self.translate("orders", orders.with_refunds(item.raw, body))
+        return msgspec.structs.replace(made, request_no=item.request_no)
+
+    def is_partial(self, document: Document) -> bool:
+        return isinstance(document, OrderDocument) and orders.REFUNDS_APART in document.doubts
 
     def _learn(self, order: str) -> None:
         try:

@@ -179,3 +179,9 @@ def test_only_equal_totals_and_ids_count(
     got, reason, _ = judge_count(before, after, [tally], settled=settled)
     assert got == proof
     assert words in reason
+
+
+def test_a_total_that_changes_from_pass_to_pass_is_asked_for_once_more() -> None:
+    tally = Tally(T, T + timedelta(hours=1))
+    for told, again in ((None, False), (2, False), (1, True)):
+        assert judge_count(2, 2, [tally, tally], settled=True, told=told)[2] is again

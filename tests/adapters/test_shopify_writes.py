@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from adapters.core.signing import hmac_base64
 from adapters.documents import LevelUpdate, NoticeParcel, RefundAnswer, RefundDocument, ShipNotice
-from adapters.errors import NotVerified, Unreadable
+from adapters.errors import NotVerified, Unreadable, Unsupported
 from adapters.platforms.shopify import callback_signature
 from tests.adapters.fake_shopify import FakeShopify
-from tests.adapters.kit import Rig, sample
+from tests.adapters.kit import NOON, SAMPLES, Rig, sample
 
 SECRET = "shpss_0123456789abcdef0123456789abcdef"
 BODY = b'{"id":6123456790001,"name":"#10231","total_price":"61.90"}'
@@ -194,6 +195,49 @@ def test_inventory_items_are_looked_up_once() -> None:
 def test_levels_can_be_read_back() -> None:
     with Rig("shopify", FakeShopify()) as rig:
         assert rig.adapter.read_levels([LevelUpdate(key="k", listing_id="51", qty=1)]) == {"k": 17}
+
+
+# ================================================================ statements
+
+
+def booked(number: int, kind: str, amount: str, fee: str, net: str, order: int | None) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/ShopifyPaymentsBalanceTransaction/{number}", "type": kind, "test": False, "transactionDate": "2026-09-02T14:00:00Z",
+        "amount": {"amount": amount, "currencyCode": "USD"}, "fee": {"amount": fee}, "net": {"amount": net}, "sourceId": 460709371,
+        "sourceType": "CHARGE", "sourceOrderTransactionId": 1006917262,
+        "associatedOrder": {"id": f"gid://shopify/Order/{order}"} if order else None,
+        "associatedPayout": {"id": "gid://shopify/ShopifyPaymentsPayout/623721858", "status": "PAID"},
+    }  # fmt: skip
+
+
+def statement_page(rows: list[Any], cursor: str | None) -> Any:
+    page = {"hasNextPage": cursor is not None, "endCursor": cursor or "end"}
+    return {"data": {"shopifyPaymentsAccount": {"balanceTransactions": {"pageInfo": page, "nodes": rows}}}}
+
+
+def test_a_statement_is_told_in_the_columns_of_its_rest_twin() -> None:
+    pages = {None: statement_page([booked(1, "CHARGE", "115.0", "3.64", "111.36", 450789469)], "c1"),
+             "c1": statement_page([booked(5, "TRANSFER", "-142.1", "0.0", "-142.1", None)], None)}  # fmt: skip
+    with Rig("shopify", lambda seen: pages[seen.json["variables"]["after"]]) as rig:
+        charge, payout = (json.loads(row) for row in rig.adapter.statement(NOON, NOON + timedelta(days=1)))
+        asked = rig.server.seen[0].json["variables"]["q"]
+    assert asked == "processed_at:>='2025-11-20T04:00:00Z' AND processed_at:<'2025-11-21T04:00:00Z'"
+    assert charge == {
+        "id": "1", "type": "charge", "test": False, "payout_id": "623721858", "payout_status": "paid", "currency": "USD", "amount": "115.0",
+        "fee": "3.64", "net": "111.36", "source_id": "460709371", "source_type": "charge", "source_order_id": "450789469",
+        "source_order_transaction_id": "1006917262", "processed_at": "2026-09-02T14:00:00Z",
+    }  # fmt: skip
+    assert (payout["type"], payout["source_order_id"], payout["net"]) == ("payout", None, "-142.1")
+    twin = json.loads((SAMPLES.parent.parent / "settlement" / "samples" / "shopify.json").read_text())["transactions"][
+        0
+    ]
+    assert set(charge) == set(twin)
+
+
+def test_a_shop_of_other_gateways_has_no_statements_here() -> None:
+    reply = {"data": {"shopifyPaymentsAccount": None}}
+    with Rig("shopify", lambda _: reply) as rig, pytest.raises(Unsupported, match="Shopify Payments"):
+        list(rig.adapter.statement(NOON, NOON + timedelta(days=1)))
 
 
 # ================================================================ signatures

@@ -261,6 +261,41 @@ def test_a_refund_without_its_order_is_parked() -> None:
     assert newer.number == "9-1726"
 
 
+def test_an_order_refunded_in_part_is_read_with_its_refunds_which_name_the_lines() -> None:
+    world, handler = refund_world()
+    line = {"name": "x", "product_id": 87, "variation_id": 0, "subtotal": "5.00", "total": "5.00"}
+    lines = [{"id": 311, "quantity": 1, **line}, {"id": 312, "quantity": 1, **line}]
+    world.rows[1].change |= {"line_items": lines}
+    with Rig("woocommerce", handler) as rig:
+        pull, batches = rig.pull()
+        (looked,) = rig.adapter.current(["1723"])
+        again = rig.adapter.translate("orders", looked.raw)
+        paths = [s.path.rpartition("v3")[2] for s in rig.server.seen]
+    found = next(i for i in items(batches) if i.number == "1723")
+    for item in (found, looked, again):
+        assert isinstance(item.document, OrderDocument)
+        assert [x.refund for x in item.document.lines] == ["full", ""]
+        assert item.modified_at == world.rows[1].modified
+        assert not [d for d in item.document.doubts if d.why == "refunds_apart"]
+    assert pull.report.proof == "counted"
+    assert paths == ["/orders", "/orders/1723", "/orders/1723/refunds", "/orders/1723", "/orders/1723/refunds"]
+
+
+def test_without_its_refunds_an_order_says_that_they_are_apart() -> None:
+    world, handler = refund_world()
+
+    def gone(seen: Any) -> Any:
+        if seen.path.endswith("/refunds"):
+            return httpx.Response(404, json=trouble("woocommerce_rest_shop_order_invalid_id", 404))
+        return handler(seen)
+
+    with Rig("woocommerce", gone) as rig:
+        (looked,) = rig.adapter.current(["1723"])
+    assert isinstance(looked.document, OrderDocument)
+    assert "refunds_apart" in {d.why for d in looked.document.doubts}
+    assert world.details == []
+
+
 # ================================================================ shipping and levels
 
 

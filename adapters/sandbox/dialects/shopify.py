@@ -19,6 +19,7 @@ from adapters.sandbox.pages import Call
 from adapters.sandbox.payloads import shopify as trees
 from adapters.sandbox.payloads.shopify import Writer, gid, number
 from adapters.sandbox.state import Order
+from adapters.sandbox.statements import shopify as balance
 from adapters.sandbox.wire import Asked, Request, Response, answer, decode, digest, from_iso
 from adapters.sandbox.world import World
 from adapters.sandbox.writes import shopify as writes
@@ -119,6 +120,10 @@ def _queries(call: Call) -> dict[str, Any]:
         "return": lambda args: _case(call, writer, args, "Return"),
         "refund": lambda args: _case(call, writer, args, "Refund"),
         "location": lambda args: {"__typename": "Location", "id": trees.LOCATION, "name": "Main"},
+        "shopifyPaymentsAccount": {
+            "__typename": "ShopifyPaymentsAccount",
+            "balanceTransactions": lambda args: _balance(call, writer, args),
+        },
         "nodes": lambda args: [_variant(world, str(i)) for i in args.get("ids") or ()],
         "productVariant": lambda args: _variant(world, str(args.get("id"))),
     }
@@ -161,6 +166,20 @@ def _variant(world: World, wanted: str) -> dict[str, Any] | None:
 
     item = {"__typename": "InventoryItem", "id": trees.item_gid(listing), "inventoryLevel": at}
     return {"__typename": "ProductVariant", "id": wanted, "legacyResourceId": listing, "inventoryItem": item}
+
+
+def _balance(call: Call, writer: Writer, args: Mapping[str, Any]) -> dict[str, Any]:
+    """balanceTransactions: by the time they were booked."""
+    low, high = 0, 2**40
+    for name, operator, value in _terms(str(args.get("query") or "")):
+        if name == "processed_at":
+            at = _at(value)
+            low = max(low, at + (operator == ">")) if operator in (">", ">=") else low
+            high = min(high, at - (operator == "<")) if operator in ("<", "<=") else high
+    after = str(args.get("after") or "0")
+    if not after.isdigit():
+        raise GraphqlError("argumentLiteralsIncompatible", "Invalid cursor for current pagination sort.")
+    return balance.transactions(call.world, writer, low, high, args, int(after))
 
 
 def _orders(call: Call, writer: Writer, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -237,6 +237,7 @@ class Writer:
             "legacyResourceId": no,
             "createdAt": iso(refund.created),
             "processedAt": iso(refund.done_at),
+            "updatedAt": iso(refund.done_at),
             "note": refund.reason,
             "order": self._owner(order),
             "return": {"__typename": "Return", "id": gid("Return", refund.no[1:])} if returned else None,

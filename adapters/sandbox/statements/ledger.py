@@ -11,7 +11,7 @@ from adapters.sandbox.state import Order
 from adapters.sandbox.statements.others import rows_of_no_order
 from adapters.sandbox.statements.planting import Planted, Planter, Told, planted_of
 from adapters.sandbox.statements.rows import Row, day_of, midnight, next_day
-from adapters.sandbox.statements.rules import rows_of
+from adapters.sandbox.statements.rules import books, rows_of
 
 if TYPE_CHECKING:
     from adapters.sandbox.world import World
@@ -104,7 +104,8 @@ class Statements:
         silenced = [r for r in true if (platform, r.order) in planter.silenced]
         told = Told(platform=platform, day=day, rows=[r for r in true if (platform, r.order) not in planter.silenced])
         ended = [o for o in orders if o.state == "cancelled" and not o.paid_at and start <= o.ended_at < end]
-        planter.plant(told, [] if platform == "jd" else ended)
+        if books(platform):
+            planter.plant(told, [] if platform == "jd" else ended)
         others = rows_of_no_order(world.seed, platform, day)
         told.planted += [
             planted_of(told, "not_an_order", "", r.ref, r.amount, r.amount, detail=r.title) for r in others

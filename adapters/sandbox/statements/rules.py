@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.sandbox.money import split
 from adapters.sandbox.state import Line, Order, Refund
 from adapters.sandbox.statements.rows import Row, day_of, number, part_of_rate
-from adapters.sandbox.wire import beijing
+from adapters.sandbox.wire import beijing, digest
 
 if TYPE_CHECKING:
     from adapters.sandbox.world import World
@@ -29,6 +29,11 @@ RATES: Mapping[str, Mapping[str, int]] = {
     "wechat_shop": {"commission": 200},
 }
 Rule = Callable[["World", Order], list[Row]]
+
+
+def books(platform: str) -> bool:
+    """Whether a platform has statements at all."""
+    return platform in _RULES
 
 
 def rows_of(world: World, order: Order) -> list[Row]:
@@ -181,4 +186,22 @@ def _wechat_shop(world: World, order: Order) -> list[Row]:
     return rows
 
 
-_RULES: Mapping[str, Rule] = {"taobao": _taobao, "jd": _jd, "douyin": _douyin, "wechat_shop": _wechat_shop}
+def _shopify(world: World, order: Order) -> list[Row]:
+    """The charge with its fee when it is paid; refunds when they are done, whose fee is not given back.
+
+    The fee depends on the card: there is no rate that it could be held against.
+    """
+    fee = part_of_rate(order.payable, 240 + digest("card", order.no) % 100)
+    rows = [make(order, "charge", order.paid_at, ("goods", order.payable), ("service_fee", -fee))]
+    return rows + [
+        make(order, f"refund {r.no}", r.done_at, ("refund", -r.amount), refund=r.no) for r in paid_back(world, order)
+    ]
+
+
+_RULES: Mapping[str, Rule] = {
+    "taobao": _taobao,
+    "jd": _jd,
+    "douyin": _douyin,
+    "wechat_shop": _wechat_shop,
+    "shopify": _shopify,
+}

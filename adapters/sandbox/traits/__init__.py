@@ -44,6 +44,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     first_order: int
     #: numbers of hand-made orders start here
     first_script: int
+    #: numbers of orders that never were, in statements: far above what the day and scripts count up to
+    first_never: int = 0
     first_refund: int
     first_listing: int
     first_product: int

@@ -11,6 +11,7 @@ TRAITS = Traits(
     usual=4,
     first_order=6_920_000_000_000_000_101,
     first_script=6_930_000_000_000_000_017,
+    first_never=7_990_000_000_000_000_000,
     first_refund=7_300_000_000_000_000_101,
     first_listing=3_400_000_000_000_001,
     first_product=3_650_000_000_000_000_001,

@@ -11,6 +11,7 @@ TRAITS = Traits(
     usual=3,
     first_order=298_765_432_101,
     first_script=310_000_000_017,
+    first_never=399_000_000_000,
     first_refund=970_000_001,
     first_listing=10_050_000_000_001,
     first_product=10_020_000_000_001,

@@ -11,6 +11,7 @@ TRAITS = Traits(
     country="SG",
     first_order=6_123_456_790_001,
     first_script=6_223_456_790_001,
+    first_never=8_123_456_790_001,
     first_refund=9_000_000_001,
     first_listing=44_000_000_000_001,
     first_product=7_900_000_000_001,

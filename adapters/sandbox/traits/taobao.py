@@ -11,6 +11,7 @@ TRAITS = Traits(
     usual=1,
     first_order=3_890_012_345_678_900_011,
     first_script=3_900_000_000_000_000_017,
+    first_never=4_990_000_000_000_000_000,
     first_refund=180_000_000_000_000_001,
     first_listing=4_800_000_000_001,
     first_product=620_000_000_001,

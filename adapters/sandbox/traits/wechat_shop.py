@@ -11,6 +11,7 @@ TRAITS = Traits(
     usual=2,
     first_order=3_731_530_234_568_901_120,
     first_script=3_740_000_000_000_000_017,
+    first_never=4_990_000_000_000_000_000,
     first_refund=2_000_000_600_000_001,
     first_listing=1_850_000_001,
     first_product=10_000_251_000_001,
