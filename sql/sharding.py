@@ -61,6 +61,7 @@ MARKS: dict[str, Mark] = {
     "stock": _SINGLE,
     "stock_journal": _SINGLE,
     "stock_counts": _SINGLE,
+    "stock_streams": _SINGLE,
     "reservations": _SINGLE,
     "demand": _SINGLE,
     # ledger

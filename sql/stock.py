@@ -80,3 +80,23 @@ stock_counts = sa.Table(
     sa.Column("counted", sa.BigInteger, nullable=False),
     sa.Column("key", sa.String(190), nullable=False),
 )
+
+#: how far the journal of each warehouse was taken over from Redis, where stock is reserved there
+stock_streams = sa.Table(
+    "stock_streams",
+    metadata,
+    sa.Column("warehouse", sa.String(64), primary_key=True),
+    #: its number among the warehouses: positions of the journal end in it
+    sa.Column("no", sa.BigInteger, nullable=False, unique=True),
+    #: rises whenever its counters were checked after Redis lost or may have lost some; Redis must say the same
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    #: the Redis server's own id at that time
+    sa.Column("server", sa.String(64), nullable=False),
+    #: 0 until its first epoch is known in Redis
+    sa.Column("opened", sa.SmallInteger, nullable=False),
+    #: the journal entries up to here are in these tables
+    sa.Column("position", sa.BigInteger, nullable=False),
+    #: where `position` stood at `mark_at`: Redis may forget its entries up to here, no reader needs them there any more
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("mark_at", sa.BigInteger, nullable=False),
+)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEADS = {
     "orders": "orders_0006",
     "inbox": "inbox_0001",
-    "stock": "stock_0002",
+    "stock": "stock_0003",
     "ledger": "ledger_0002",
     "bus": "bus_0001",
     "settlement": "settlement_0002",

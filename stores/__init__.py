@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from stores.errors import UnknownEngine
 
 _SQL = ("sqlite", "mysql+pymysql")
+_REDIS = ("redis", "rediss")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
@@ -53,8 +54,17 @@ def open_inbox(url: str, *, clock: Clock, privacy: Privacy) -> Inbox:
     return _sql(url, SqlInbox(url, clock=clock, privacy=privacy))
 
 
-def open_stock(url: str, *, clock: Clock) -> Stock:
-    """Counters, reservations, demand, journal."""
+def open_stock(url: str, *, clock: Clock, books: str = "") -> Stock:
+    """Counters, reservations, demand, journal.
+
+    Args:
+        books: where stock is reserved in Redis, the SQL database that its journal is drained into; see
+            `stores.contracts.DrainedStock`.
+    """
+    if url.partition(":")[0] in _REDIS:
+        from stores.redis_stock import RedisStock
+
+        return RedisStock(url, clock=clock, books=books)
     _check(url, "stock")
     from stores.sql_stock import SqlStock
 

@@ -71,3 +71,10 @@ class KeyMissing(StoreError):
 
     exit_code = 26
     hint = "oms doctor"
+
+
+class Stopped(Unavailable):
+    """A warehouse takes nothing until its counters in Redis were checked against the books."""
+
+    exit_code = 29
+    hint = "oms stock drain"

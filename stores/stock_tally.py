@@ -126,10 +126,26 @@ class Tally:
             for place, now in self._now.items()
             if tuple(now) != (was := self._before[place]) or place in self._fresh
         ]
-        # An upsert would trip the CHECK on its insert half when a difference is negative: such places exist already.
-        many(self._c, _CHANGE, [(o, h, d, w, s) for w, s, o, h, d in moved if min(o, h, d) < 0])
-        many(self._c, _ADD, [row for row in moved if min(row[2:]) >= 0])
+        _write(self._c, moved)
         many(self._c, _JOURNAL, self._journal)
+
+
+def _write(c: Connection, moved: Iterable[tuple[str, str, int, int, int]]) -> None:
+    """Add differences to counters: (warehouse, sku, on_hand, held, defective)."""
+    # An upsert would trip the CHECK on its insert half when a difference is negative: such places exist already.
+    rows = list(moved)
+    many(c, _CHANGE, [(o, h, d, w, s) for w, s, o, h, d in rows if min(o, h, d) < 0])
+    many(c, _ADD, [row for row in rows if min(row[2:]) >= 0])
+
+
+def add_up(c: Connection, moved: Iterable[tuple[Place, tuple[int, int, int]]]) -> None:
+    """Fold differences into the counters, one statement's worth for each place."""
+    sums: dict[Place, list[int]] = {}
+    for place, numbers in moved:
+        level = sums.setdefault(place, [0, 0, 0])
+        for n, number in enumerate(numbers):
+            level[n] += number
+    _write(c, [(*place, o, h, d) for place, (o, h, d) in sorted(sums.items())])
 
 
 def held_by(c: Connection, order_nos: Iterable[str]) -> dict[str, list[Held]]:
