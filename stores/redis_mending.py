@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sql.columns import dumps, loads, ms
 from stores import redis_server as server
+from stores.contracts.stock import Mended
 from stores.database import chunks
 from stores.errors import StoreError
 from stores.redis_books import Kept, entries, step_of
@@ -27,17 +28,6 @@ LINGER_S = 3600
 KEEP_DAYS = 30
 
 
-class Mended(NamedTuple):
-    """What was found at a stopped warehouse."""
-
-    warehouse: str
-    #: ``behind``: Redis had lost what the books know, its counters were made anew from them; ``checked``: it had not
-    found: str
-    #: steps of its journal in Redis (-1: nothing was there) and in the books, before
-    redis_step: int
-    books_step: int
-
-
 class Mending:
     """What `oms stock drain` asks of stock that has books. The journal's positions decide who is ahead."""
 
@@ -46,12 +36,12 @@ class Mending:
     _gate: Gate
     _clock: Clock
 
-    def drain(self) -> dict[str, int]:
-        """Take over what the journals say since the last time; idempotent, several may run at once.
+    def drained(self) -> bool:
+        """See the contract."""
+        return self._books is not None
 
-        Returns:
-            Warehouse → entries taken over. The demand of all orders is one of them.
-        """
+    def drain(self) -> dict[str, int]:
+        """See the contract."""
         books = self._with_books()
         stopped = set(self._gate.closed())
         return {k.warehouse: self._drain(k) for k in books.all() if k.warehouse not in stopped}
@@ -92,14 +82,11 @@ class Mending:
 
     # ---- stopped warehouses
     def stopped(self) -> list[str]:
-        """Warehouses that take nothing, the demand of all orders first when it is among them."""
+        """See the contract."""
         return sorted(self._gate.closed(), key=lambda w: (w != server.DEMAND, w))
 
     def mend(self, warehouse: str) -> Mended:
-        """Bring a stopped warehouse's counters to what the books and its own journal say; it stays stopped for all others.
-
-        Whoever calls this may then hold again what orders say they were granted, and must `reopen` it.
-        """
+        """See the contract."""
         books = self._with_books()
         kept = books.find(warehouse)
         if kept is None:
@@ -125,7 +112,7 @@ class Mending:
             return self._redis.client.hget(server.key(warehouse, "meta"), "epoch") is not None
 
     def reopen(self, warehouse: str) -> None:
-        """Let everybody write there again, in a new epoch. The books go first."""
+        """See the contract. A new epoch begins, in the books first."""
         books = self._with_books()
         self._gate.forget(warehouse)
         books.publish(self._redis, books.next_epoch(warehouse, self._redis.identity()))

@@ -79,15 +79,20 @@ class Reading:
         return max((int(x or 0) for x in self._each(some, "meta", "hget", "seq")), default=0)
 
     def _fence(self, warehouse: str, step: int, wants: str) -> list[str]:
-        found: list[str] = self._redis.run("fence", server.warehouse_keys(warehouse), (step, wants))
-        return found
+        args = (*self._gate.open(warehouse), step, wants)
+        found: Any = self._redis.run("fence", server.warehouse_keys(warehouse), args)
+        if found == "stopped":
+            self._gate.forget(warehouse)
+            raise Stopped(f"{warehouse}: {self._redis.path}")
+        return list(found)
 
     # ---- journal
     def journal(self, *, after: int = 0, until: int | None = None, batch: int = 1000) -> Iterator[list[JournalEntry]]:
-        """See the contract. Nothing is ever added before the end of what was read."""
+        """See the contract. Nothing is ever added before the end of what was read. Of a warehouse that is stopped only
+        what the books have."""
         # How far the books are is read first: what they take over later is still in the journals then.
         done = {k.warehouse: k.position for k in self._books.all()} if self._books is not None else {}
-        some = self.warehouses()
+        some = self._believed()
         if until is None:
             step = self._step(some)
             for w in some:
@@ -260,7 +265,8 @@ class Reading:
 
     def _scan(self, key: str, batch: int) -> Iterator[dict[str, str]]:
         """A hash in parts. Redis may give a field again when the hash grows meanwhile; here it comes once."""
-        cursor, seen = 0, set()
+        seen: set[str] = set()
+        cursor = 0
         while True:
             with self._redis.guarded():
                 cursor, part = self._redis.client.hscan(key, cursor, count=batch)

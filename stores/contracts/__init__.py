@@ -30,7 +30,7 @@ from stores.contracts.orders import (
 from stores.contracts.payments import BackChange, PaymentChange, Payments
 from stores.contracts.reports import Reports
 from stores.contracts.settlement import OpenItems, Settlement
-from stores.contracts.stock import Stock
+from stores.contracts.stock import DrainedStock, Mended, Stock
 
 __all__ = [
     "PARTS",
@@ -39,9 +39,11 @@ __all__ = [
     "Bus",
     "Change",
     "Claimed",
+    "DrainedStock",
     "Event",
     "Inbox",
     "Ledger",
+    "Mended",
     "NewOrder",
     "OpenItems",
     "OrderQuery",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from stores.records import (
     Answer,
@@ -100,3 +100,51 @@ class Stock(Protocol):
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]: ...
 
     def close(self) -> None: ...
+
+
+class Mended(NamedTuple):
+    """What was found at a warehouse that was stopped."""
+
+    warehouse: str
+    #: ``behind``: Redis had lost what the books know, its counters were made anew from them; ``checked``: it had not
+    found: str
+    #: how far its journal had come in Redis (-1: nothing was there) and in the books, before
+    redis_step: int
+    books_step: int
+
+
+@runtime_checkable
+class DrainedStock(Stock, Protocol):
+    """Stock that is reserved in one place, fast, and kept in the books, safely: the journal goes from here to there.
+
+    A warehouse is *stopped* while the two places may disagree: after a flush, a restart, a failover. It then grants
+    nothing (asks are short), ships nothing (``refused``, reason ``warehouse_stopped``), shows no levels, and every other
+    write to it raises `stores.errors.Stopped`. The others go on.
+    """
+
+    def drained(self) -> bool:
+        """Whether there are books at all."""
+        ...
+
+    def drain(self) -> dict[str, int]:
+        """Take over what the journals say since the last time; idempotent, several may run at once.
+
+        Returns:
+            Warehouse → entries taken over; the demand of all orders is one of them.
+        """
+        ...
+
+    def stopped(self) -> list[str]:
+        """Warehouses that take nothing, the demand of all orders first when it is among them."""
+        ...
+
+    def mend(self, warehouse: str) -> Mended:
+        """Bring a stopped warehouse's counters to what the books and its own journal say; it stays stopped for all others.
+
+        Whoever calls this may then hold again what orders say they were granted, and must `reopen` it.
+        """
+        ...
+
+    def reopen(self, warehouse: str) -> None:
+        """Let everybody write there again."""
+        ...

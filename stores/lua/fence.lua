@@ -1,14 +1,15 @@
 -- The counters of one warehouse as they are at a step of the journal that no later entry can lie before.
--- KEYS 1 meta  2 levels  7 journal. ARGV 1 the step  2 '' when only the fence is wanted. Returns {field, value, ...} as HGETALL does, without later entries.
-local meta = redis.call('HMGET', KEYS[1], 'seq', 'no')
-if not meta[1] then
-  return {}
+-- KEYS 1 meta  2 levels  7 journal. ARGV 1 epoch  2 server  3 the step  4 '' when only the fence is wanted. Returns {field, value, ...} as HGETALL does, without later entries.
+local meta = redis.call('HMGET', KEYS[1], 'seq', 'no', 'epoch', 'server')
+-- what has lost its end must not look as if it had gone on
+if meta[3] ~= ARGV[1] or meta[4] ~= ARGV[2] then
+  return 'stopped'
 end
-local step = tonumber(ARGV[1])
+local step = tonumber(ARGV[3])
 if tonumber(meta[1]) < step then
-  redis.call('HSET', KEYS[1], 'seq', ARGV[1])
+  redis.call('HSET', KEYS[1], 'seq', ARGV[3])
 end
-if ARGV[2] == '' then
+if ARGV[4] == '' then
   return {}
 end
 local found = redis.call('HGETALL', KEYS[2])
