@@ -80,7 +80,11 @@ def open_settlement(url: str, *, clock: Clock) -> Settlement:
 
 
 def open_bus(url: str, *, clock: Clock) -> Bus:
-    """Hints between stages; on a SQL database, or ``redis://`` (its streams)."""
+    """Hints between stages; on a SQL database, ``redis://`` (its streams) or ``kafka://``."""
+    if url.startswith("kafka:"):
+        from stores.kafka_bus import KafkaBus
+
+        return KafkaBus(url, clock=clock)
     if url.partition(":")[0] in _REDIS:
         from stores.redis_bus import RedisBus
 
