@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from stores.errors import UnknownEngine
 
 _SQL = ("sqlite", "mysql+pymysql")
+_REDIS = ("redis", "rediss")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
