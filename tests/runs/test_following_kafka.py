@@ -11,6 +11,7 @@ import pytest
 
 from jobs.env import Env
 from jobs.following import STAGES, follow
+from jobs.telling import RECEIVED
 from stores.records import Progress
 from tests.fulfilment import number_of
 from tests.laws.market import check_day, office, orders, play, reopened, settle
@@ -23,6 +24,7 @@ pytestmark = [
 ]
 
 DOCUMENTS = orders(30)
+KEYS = [f"orders:taobao:2200001:{d.platform_order_no}" for d in DOCUMENTS]
 NUMBERS = [number_of(d.platform_order_no) for d in DOCUMENTS]
 WAIT_S = 90
 
@@ -44,11 +46,14 @@ def test_partitions_may_be_added_while_workers_follow(tmp_path: Path, server: ka
         workers.append((env, threading.Thread(target=follow, args=(env, job))))
         workers[-1][1].start()
     try:
-        for part in (DOCUMENTS[:10], DOCUMENTS[10:20], DOCUMENTS[20:]):
-            o.market.sells(*part)
-            play(o, "sync")
+        o.market.sells(*DOCUMENTS)
+        play(o, "sync")
+        for partitions in (2, 4, 8):
             for stage in STAGES.values():
-                topics(url, stage.topic, 2 + len(o.market.orders) // 10)
+                topics(url, stage.topic, partitions)
+            # what was told before is told again: to the partitions that there are now
+            teller = o.env.teller
+            teller.tell((RECEIVED, key) for key in KEYS)
         end = time.monotonic() + WAIT_S
         while [h.progress for h in o.env.orders.heads(NUMBERS).values()] != [Progress.SOURCED] * len(NUMBERS):
             assert time.monotonic() < end and all(thread.is_alive() for _, thread in workers)
