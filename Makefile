@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test servers lint format types bench kill mutants clean
+.PHONY: help demo test test-servers servers slow-servers lint format types bench kill mutants clean
 
 help:
 	@echo "make demo    play a day of orders at four marketplaces on this machine, and prove it"
 	@echo "make test    lint, format, types and all tests"
+	@echo "make test-servers  the tests on servers that take longer to get (a Kafka broker)"
 	@echo "make lint    ruff, format and mypy only"
 	@echo "make bench   the speed ratios with their floors (under a minute)"
 	@echo "make kill    a day killed at every event, by hand; takes long"
@@ -18,7 +19,10 @@ demo: $(VENV)/.installed
 	$(BIN)/oms demo
 
 test: lint servers
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not servers"
+
+test-servers: $(VENV)/.installed-servers slow-servers
+	$(BIN)/pytest -m servers -rs
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -55,6 +59,18 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
 servers:
 	@sh deploy/test-servers.sh mariadb-server:mariadbd redis-server:redis-server chromium:chromium \
 	    fonts-wqy-microhei:/usr/share/fonts/truetype/wqy/wqy-microhei.ttc
+
+$(VENV)/.installed-servers: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,kafka]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
+
+slow-servers: .servers/kafka/.got
+
+.servers/kafka/.got: deploy/servers/kafka/pom.xml
+	@sh deploy/test-servers.sh maven:mvn default-jre-headless:java
+	@mkdir -p $(@D)
+	@if mvn -q -B -f deploy/servers/kafka dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D); \
+	    then touch $@; else echo "not here: a Kafka broker, its tests will be skipped"; fi
 
 $(BIN)/pip:
 	@command -v $(PYTHON) >/dev/null || { \

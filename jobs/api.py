@@ -144,6 +144,12 @@ class Oms(Bills, OwnOrders, Paying, Reporting, Settling, Suppliers):
 
         return push.push(self.env, shops=shops, platforms=platforms, limit=limit, dry_run=dry_run)
 
+    def follow(self, job: str, *, shops: Names = ()) -> Result:
+        """Run ``push orders``, ``order audit``, ``order source`` or ``merge run`` as a worker until `env.stop` is set."""
+        from jobs import following
+
+        return following.follow(self.env, job, shops=shops)
+
     def push_shipments(
         self, *, shops: Names = (), platforms: Names = (), limit: int = 0, dry_run: bool = False
     ) -> Result:

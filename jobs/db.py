@@ -19,8 +19,9 @@ STORES = ("orders", "inbox", "stock", "ledger", "reports", "settlement", "bus")
 
 
 def _urls(env: Env) -> dict[str, str]:
-    """Stores in use → their URL; the bus only where there is one."""
-    return {name: env.url(name) for name in STORES if name != "bus" or env.settings.stores.bus}
+    """Stores in use that have tables → their URL; the bus only where there is one."""
+    used = {name: env.url(name) for name in STORES if name != "bus" or env.settings.stores.bus}
+    return {name: url for name, url in used.items() if stores.has_tables(url)}
 
 
 def check(env: Env) -> list[dict[str, Any]]:

@@ -180,6 +180,21 @@ def _stores(env: Env) -> Iterable[Row]:
         yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
 
 
+def _bus(env: Env) -> Iterable[Row]:
+    """What the workers' groups have not worked off; with a bus that cannot be reached the sweeps go on, later."""
+    from jobs.following import STAGES
+
+    if not env.settings.stores.bus:
+        return [_row("bus", True, "none: the status columns feed the jobs")]
+
+    def check() -> Row:
+        bus = env.bus
+        waiting = {job: bus.backlog(stage.topic, job) for job, stage in STAGES.items()} if bus else {}
+        return _row("bus", True, "answers; untold: " + ", ".join(f"{job} {n}" for job, n in waiting.items()))
+
+    return _safely("bus", check)
+
+
 def _settlement(env: Env) -> Iterable[Row]:
     """Layouts and tolerance rules of one's own are read once; only that they could be is told."""
     from jobs.settling_import import layouts
@@ -328,6 +343,7 @@ _CHECKS: tuple[tuple[str, Callable[[Env], Iterable[Row]]], ...] = (
     ("channels", _channels),
     ("keys", _keys),
     ("stores", _stores),
+    ("bus", _bus),
     ("settlement", _settlement),
     ("store clock", _store_clock),
     ("sellers", _sellers),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from adapters.platforms.base import Platform
     from jobs.channels import Channels
     from jobs.schema import Settings, ShopSection
+    from jobs.telling import Teller
     from stores.contracts import Bus, Inbox, Ledger, Orders, Reports, Settlement, Stock
     from stores.privacy import Privacy
 
@@ -125,6 +126,8 @@ class Env:
         self.transport = transport
         self.stop = threading.Event()
         self._open: list[Any] = []
+        #: the run that all runs begun meanwhile are rounds of, see `within`
+        self._standing: RunHandle | None = None
 
     # ---- places
     @property
@@ -151,14 +154,18 @@ class Env:
     @cached_property
     def orders(self) -> Orders:
         import stores
+        from jobs.telling import telling_orders
 
-        return self._keep(stores.open_orders(self.url("orders"), clock=self.clock, privacy=self.privacy))
+        opened = self._keep(stores.open_orders(self.url("orders"), clock=self.clock, privacy=self.privacy))
+        return telling_orders(self, opened)
 
     @cached_property
     def inbox(self) -> Inbox:
         import stores
+        from jobs.telling import telling_inbox
 
-        return self._keep(stores.open_inbox(self.url("inbox"), clock=self.clock, privacy=self.privacy))
+        opened = self._keep(stores.open_inbox(self.url("inbox"), clock=self.clock, privacy=self.privacy))
+        return telling_inbox(self, opened)
 
     @cached_property
     def stock(self) -> Stock:
@@ -193,6 +200,12 @@ class Env:
             if self.settings.stores.bus
             else None
         )
+
+    @cached_property
+    def teller(self) -> Teller:
+        from jobs.telling import Teller
+
+        return Teller(self)
 
     def _keep(self, store: T) -> T:
         self._open.append(store)
@@ -263,6 +276,11 @@ class Env:
 
         A `JobError`, `StoreError` or adapter error that escapes makes the run `failed` and is raised on.
         """
+        if self._standing is not None:
+            part = self._standing.part()
+            yield part
+            self._standing.result.include(part.result)
+            return
         handle = RunHandle(self, job, {k: v for k, v in args.items() if v not in (None, (), [], "")}, dry_run=dry_run)
         result = handle.result
         if not dry_run:
@@ -270,7 +288,8 @@ class Env:
         _set_aside()
         try:
             yield handle
-            if handle.stopping and result.outcome in ("done", "partial"):
+            # a worker that stays is told to stop; everything else is cut short by that
+            if handle.stopping and result.outcome in ("done", "partial") and not args.get("follow"):
                 result.outcome = "interrupted"
         except BaseException as error:
             result.outcome = "busy" if getattr(error, "exit_code", 0) == 4 else "failed"
@@ -282,6 +301,15 @@ class Env:
             result.ended_at = self.clock.now()
             if not dry_run:
                 handle._write(ended=True)
+
+    @contextmanager
+    def within(self, run: RunHandle) -> Iterator[None]:
+        """Runs begun in this block are rounds of `run`: they carry its id, have no record, and it includes what they did."""
+        self._standing = run
+        try:
+            yield
+        finally:
+            self._standing = None
 
     def catch_signals(self) -> None:
         """SIGTERM and SIGINT ask running jobs to finish their chunk and return; the second SIGINT interrupts."""

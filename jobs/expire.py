@@ -65,7 +65,7 @@ def _release_ended(env: Env, run: RunHandle) -> None:
         changes = [
             Change(
                 order_no=no, expect=heads[no].version, reason="hold.ended", facts={"codes": sorted(names)},
-                release=tuple(names),
+                release=tuple(names), was=heads[no].progress,
             )
             for no, names in codes.items()
         ]  # fmt: skip

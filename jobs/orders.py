@@ -210,7 +210,14 @@ def release(env: Env, numbers: Sequence[str], *, code: str = "", note: str = "",
                 continue
             facts = {"by": by, "codes": list(codes), **({"note": note} if note else {})}
             changes.append(
-                Change(order_no=no, expect=full.order.version, reason="released", facts=facts, release=codes)
+                Change(
+                    order_no=no,
+                    expect=full.order.version,
+                    reason="released",
+                    facts=facts,
+                    release=codes,
+                    was=full.order.progress,
+                )
             )
         _apply(env, run.result, run.id, changes, "released")
         return run.result

@@ -54,6 +54,12 @@ class BusinessSection(Section):
     currency: str = "CNY"
 
 
+class FollowSection(Section):
+    """Workers (`--follow`). Every `sweep` a stage is worked through also when the bus tells nothing."""
+
+    sweep: Seconds = Field(60.0, gt=0)
+
+
 class RetrySection(Section):
     """Backoff for retryable calls to platforms."""
 
@@ -344,6 +350,7 @@ class Settings(Section):
     data: str = "data"
     stores: StoresSection = StoresSection()
     business: BusinessSection = BusinessSection()
+    follow: FollowSection = FollowSection()
     retry: RetrySection = RetrySection()
     breaker: BreakerSection = BreakerSection()
     sync: SyncSection = SyncSection()

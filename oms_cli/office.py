@@ -99,3 +99,18 @@ def done(result: Result, *, json: bool, due: bool = False) -> int:
     if result.outcome == "interrupted" and given.signum:
         return 128 + given.signum
     return code
+
+
+def stay(job: str, shops: list[str] | None, config: Path | None, json: bool, *others: Any) -> int:
+    """Run a stage as a worker that follows the bus until it is told to stop; then show what it did.
+
+    Raises:
+        jobs.errors.BadRequest: something else was asked of it too.
+    """
+    from jobs.errors import BadRequest
+
+    if any(others):
+        raise BadRequest(f"a worker follows everything that comes: oms {job} --follow takes --shop only")
+    with office(config) as oms:
+        result = oms.follow(job, shops=tuple(shops or ()))
+    return done(result, json=json)

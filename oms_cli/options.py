@@ -104,6 +104,9 @@ Since = Annotated[
 Until = Annotated[str, typer.Option("--until", metavar="WHEN", help="Before this time, same forms.")]
 Limit = Annotated[int, typer.Option("--limit", min=0, metavar="N", help="At most so many; 0: all.")]
 Top = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many rows.")]
+Follow = Annotated[
+    bool, typer.Option("--follow", help="Stay, and work whenever the bus tells of something; SIGTERM ends it.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Walk the same path, list the items, change nothing.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it, for the record (default: your login).")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the record.")]

@@ -90,7 +90,15 @@ def open_settlement(url: str, *, clock: Clock) -> Settlement:
 
 
 def open_bus(url: str, *, clock: Clock) -> Bus:
-    """Hints between stages."""
+    """Hints between stages; on a SQL database, ``redis://`` (its streams) or ``kafka://``."""
+    if url.startswith("kafka:"):
+        from stores.kafka_bus import KafkaBus
+
+        return KafkaBus(url, clock=clock)
+    if url.partition(":")[0] in _REDIS:
+        from stores.redis_bus import RedisBus
+
+        return RedisBus(url, clock=clock)
     _check(url, "bus")
     from stores.sql_bus import SqlBus
 
@@ -103,6 +111,11 @@ def open_reports(url: str, *, clock: Clock) -> Reports:
     from stores.sql_reports import SqlReports
 
     return _sql(url, SqlReports(url, clock=clock))
+
+
+def has_tables(url: str) -> bool:
+    """Whether the engine of this URL keeps tables, which have a version."""
+    return url.partition(":")[0] in _SQL
 
 
 def schema_state(store: str, url: str) -> SchemaState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy.engine import Connection
@@ -13,6 +14,8 @@ from stores.database import Clock, fetch, insert_sql, many, open_database, run, 
 
 #: older events are forgotten: the sweeps have found what they told long ago
 KEEP_MS = 7 * 24 * 3600 * 1000
+#: who waits for an event looks this often
+POLL_S = 0.1
 _PUBLISH = "INSERT INTO bus_events (topic, key, at) VALUES (?, ?, ?)"
 _ACK = insert_sql(bus_acks).replace("INSERT", "INSERT OR IGNORE", 1)
 _POSITION = upsert_sql(bus_positions, ("topic", "group_name"))
@@ -37,7 +40,13 @@ class SqlBus:
             many(c, _PUBLISH, rows)
             run(c, "DELETE FROM bus_events WHERE at < ?", (self._db.now_ms() - KEEP_MS,))
 
-    def take(self, topic: str, group: str, *, limit: int) -> list[tuple[str, Event]]:
+    def take(self, topic: str, group: str, *, limit: int, wait_s: float = 0.0) -> list[tuple[str, Event]]:
+        end = time.monotonic() + wait_s
+        while not (found := self._open_events(topic, group, limit)) and (left := end - time.monotonic()) > 0:
+            time.sleep(min(POLL_S, left))
+        return found
+
+    def _open_events(self, topic: str, group: str, limit: int) -> list[tuple[str, Event]]:
         with self._db.read() as c:
             sql = f"SELECT e.seq, e.key, e.at {_OPEN} ORDER BY e.seq LIMIT ?"
             found = fetch(c, sql, (topic, _position(c, topic, group), group, limit))

@@ -7,8 +7,22 @@ from typing import Annotated
 import typer
 
 from oms_cli.console import working
-from oms_cli.office import done, office
-from oms_cli.options import By, Config, Json, Limit, OrdersFile, Reason, Shops, example, group, names, some_numbers, who
+from oms_cli.office import done, office, stay
+from oms_cli.options import (
+    By,
+    Config,
+    Follow,
+    Json,
+    Limit,
+    OrdersFile,
+    Reason,
+    Shops,
+    example,
+    group,
+    names,
+    some_numbers,
+    who,
+)
 
 app = group("Put orders of one buyer and address into one parcel.")
 
@@ -21,9 +35,11 @@ def plan(shop: Shops = None, limit: Limit = 0, config: Config = None, json: Json
     return done(result, json=json)
 
 
-@app.command("run", epilog=example("oms merge run", "oms merge run --shop 'tmall-*' --limit 100"))
-def run(shop: Shops = None, limit: Limit = 0, config: Config = None, json: Json = False) -> int:
+@app.command("run", epilog=example("oms merge run", "oms merge run --shop 'tmall-*' --limit 100", "oms merge run --follow"))  # fmt: skip
+def run(shop: Shops = None, limit: Limit = 0, follow: Follow = False, config: Config = None, json: Json = False) -> int:
     """Fix the parcels of orders whose merge window ended or whose time to ship presses."""
+    if follow:
+        return stay("merge run", shop, config, json, limit)
     with office(config) as oms, working("merge run"):
         result = oms.merge_run(shops=names(shop), limit=limit)
     return done(result, json=json)

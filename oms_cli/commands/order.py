@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from oms_cli.console import show, working
-from oms_cli.office import done, office
+from oms_cli.office import done, office, stay
 from oms_cli.options import (
     By,
     Config,
     DryRun,
+    Follow,
     Json,
     JsonLines,
     Limit,
@@ -93,12 +94,14 @@ def explain(number: Number, config: Config = None, json: Json = False) -> int:
         return show(oms.explain_order(number), json=json, hide=("ref", "order_no", "version", "run_id"))
 
 
-@app.command("audit", epilog=example("oms order audit", "oms order audit NUMBER --dry-run"))
+@app.command("audit", epilog=example("oms order audit", "oms order audit NUMBER --dry-run", "oms order audit --follow"))  # fmt: skip
 def audit(
     number: Numbers = None, orders: OrdersFile = "", shop: Shops = None, limit: Limit = 0, dry_run: DryRun = False,
-    config: Config = None, json: Json = False,
+    follow: Follow = False, config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Hold what a person must see, pass the rest on."""
+    if follow:
+        return stay("order audit", shop, config, json, number, orders, limit, dry_run)
     with office(config) as oms, working("order audit"):
         result = oms.audit_orders(
             shops=names(shop), orders=numbers(number, orders), limit=limit, dry_run=dry_run
@@ -106,12 +109,14 @@ def audit(
     return done(result, json=json)
 
 
-@app.command("source", epilog=example("oms order source", "oms order source --orders numbers.txt --dry-run"))
+@app.command("source", epilog=example("oms order source", "oms order source --orders numbers.txt --dry-run", "oms order source --follow"))  # fmt: skip
 def source(
     number: Numbers = None, orders: OrdersFile = "", shop: Shops = None, limit: Limit = 0, dry_run: DryRun = False,
-    config: Config = None, json: Json = False,
+    follow: Follow = False, config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Choose the places that ship and hold their stock; short orders wait."""
+    if follow:
+        return stay("order source", shop, config, json, number, orders, limit, dry_run)
     with office(config) as oms, working("order source"):
         result = oms.source_orders(
             shops=names(shop), orders=numbers(number, orders), limit=limit, dry_run=dry_run

@@ -7,18 +7,20 @@ from typing import Annotated
 import typer
 
 from oms_cli.console import working
-from oms_cli.office import done, office
-from oms_cli.options import Config, DryRun, Json, Limit, Platforms, Shops, example, group, names
+from oms_cli.office import done, office, stay
+from oms_cli.options import Config, DryRun, Follow, Json, Limit, Platforms, Shops, example, group, names
 
 app = group("Turn documents into orders; tell platforms about parcels and stock.")
 
 
-@app.command("orders", epilog=example("oms push orders", "oms push orders --shop jd-main --limit 10 --dry-run"))
+@app.command("orders", epilog=example("oms push orders", "oms push orders --shop jd-main --limit 10 --dry-run", "oms push orders --follow"))  # fmt: skip
 def orders(
-    shop: Shops = None, platform: Platforms = None, limit: Limit = 0, dry_run: DryRun = False, config: Config = None,
-    json: Json = False,
+    shop: Shops = None, platform: Platforms = None, limit: Limit = 0, dry_run: DryRun = False, follow: Follow = False,
+    config: Config = None, json: Json = False,
 ) -> int:  # fmt: skip
     """Turn waiting documents into orders, refunds and changes. Exit 3 when one was parked."""
+    if follow:
+        return stay("push orders", shop, config, json, platform, limit, dry_run)
     with office(config) as oms, working("push orders"):
         result = oms.push_orders(shops=names(shop), platforms=names(platform), limit=limit, dry_run=dry_run)
     return done(result, json=json)

@@ -26,12 +26,20 @@ class Bus(Protocol):
         """Send after the commit of what they tell."""
         ...
 
-    def take(self, topic: str, group: str, *, limit: int) -> list[tuple[str, Event]]:
-        """Up to `limit` events for this group as (id, event), oldest first; they come again until acknowledged."""
+    def take(self, topic: str, group: str, *, limit: int, wait_s: float = 0.0) -> list[tuple[str, Event]]:
+        """Up to `limit` events for this group as (id, event), oldest first; they come again until acknowledged.
+
+        Engines that can do so share a group's events out among those who take, and give those of one who died to the
+        others after a while. `wait_s`: when there is none, wait so long for the first.
+        """
         ...
 
-    def acknowledge(self, topic: str, group: str, ids: Sequence[str]) -> None: ...
+    def acknowledge(self, topic: str, group: str, ids: Sequence[str]) -> None:
+        """These events are worked off. Twice is once."""
+        ...
 
-    def backlog(self, topic: str, group: str) -> int: ...
+    def backlog(self, topic: str, group: str) -> int:
+        """Events that this group has not acknowledged."""
+        ...
 
     def close(self) -> None: ...

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -53,6 +54,8 @@ class Reader:
             return self._typed(f"make -n {line.removeprefix('make ')}", ROOT)
         if line.startswith("oms sandbox serve"):
             return self._serves(line)
+        if line.endswith(" --follow"):
+            return self._stays(line)
         # a shell keeps its folder and variables; each line here has a shell of its own
         said = self._typed(f"{self.own(line)}\n{_LEAVE}", self.folder)
         said, _, left = said.partition(_MARK)
@@ -80,6 +83,22 @@ class Reader:
         done = self.runs(words, folder)
         assert done.returncode in FINE, f"{words}: {done.returncode}\n{done.stdout.partition(_MARK)[0]}{done.stderr}"
         return done.stdout
+
+    def _stays(self, line: str) -> str:
+        """A worker, which follows a bus of this folder until it is told to stop."""
+        bus = self.folder / "bus.db"
+        bus.unlink(missing_ok=True)
+        with subprocess.Popen(
+            shlex.split(line), cwd=self.folder, env={**self._environment(), "OMS__STORES__BUS": f"sqlite:{bus}"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as worker:  # fmt: skip
+            end = time.monotonic() + 30
+            while not bus.exists() and worker.poll() is None and time.monotonic() < end:
+                time.sleep(0.02)
+            worker.terminate()
+            out, err = worker.communicate(timeout=30)
+        assert worker.returncode in FINE, f"{line}: {worker.returncode}\n{out}{err}"
+        return out
 
     def _serves(self, line: str) -> str:
         """What runs in a terminal of its own, until `leaves`; waited for until it says that it is there."""

@@ -14,6 +14,8 @@ import stores
 from adapters.documents import OrderDocument
 from jobs import audit, merge, push, ship, source
 from jobs.errors import UnknownThing
+from jobs.following import STAGES as STAGES_OF
+from jobs.telling import RECEIVED, topic
 from stores.contracts import Event
 from stores.records import ParcelState, Progress
 from tests.factories import T0
@@ -111,7 +113,7 @@ def test_every_consumer_run_again_and_again_moves_nothing_twice(shop: Office) ->
 
 def lie(bus: Any, *numbers: str) -> None:
     """Events of things that never were, of the wrong stage, doubled and back to front."""
-    topics = [p.value for p in Progress]
+    topics = [RECEIVED, *(topic(p) for p in Progress)]
     events = [Event(topic=t, key=n, at=T0) for t in reversed(topics) for n in (*reversed(numbers), *numbers, "nobody")]
     bus.publish(events)
 
@@ -126,8 +128,9 @@ def test_with_a_bus_that_lies_or_forgets_the_day_is_the_same(tmp_path: Path, tol
         if told == "lies":
             lie(bus, *NUMBERS)
         else:
-            for topic in Progress:
-                bus.acknowledge(topic, "oms", [i for i, _ in bus.take(topic, "oms", limit=1000)])
+            for job, stage_of in STAGES_OF.items():
+                taken = bus.take(stage_of.topic, job, limit=1000)
+                bus.acknowledge(stage_of.topic, job, [i for i, _ in taken])
         bus.close()
         play(o, stage)
     check_day(o, DOCUMENTS)
