@@ -410,6 +410,12 @@ class Oms(Bills, OwnOrders, Paying, Reporting, Settling, Suppliers):
 
         return reconcile_orders.reconcile(self.env, shops=shops, since=since, until=until)
 
+    def drain_stock(self) -> Result:
+        """Take Redis's stock journal over into the books; bring warehouses back that are stopped."""
+        from jobs import draining
+
+        return draining.drain(self.env)
+
     def reconcile_stock(self, *, plan_out: Path | None = None, apply: Path | None = None, by: str = "") -> Result:
         """Counter ↔ journal ↔ open reservations ↔ orders; writes a repair plan, or applies one."""
         from jobs import reconcile_stock

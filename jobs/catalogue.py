@@ -59,6 +59,7 @@ CATALOGUE: tuple[Job, ...] = (
     Job("reconcile payments", (), "*/5 * * * *", "per payment", "ask payment channels about what is open, close what expired", HOUR),
     Job("order complete", (), "7 * * * *", "per order", "complete what the buyers have received", 3 * HOUR),
     Job("order expire", (), "* * * * *", "per task", "release ended holds, close our own unpaid orders", 15 * MINUTE),
+    Job("stock drain", (), "* * * * *", "per warehouse", "take Redis's stock journal over into the books", 15 * MINUTE),
     Job("stock alerts", (), "12 * * * *", "none", "alarm when available stock falls below the threshold", 3 * HOUR),
     Job("report refresh", (), "*/5 * * * *", "per batch", "keep the figures of the reports up to date", HOUR),
     Job("sync verify", ("--since", "yesterday", "--until", "today"), "17 2 * * *", "per shop",

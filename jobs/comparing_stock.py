@@ -140,15 +140,15 @@ def _unheld(env: Env) -> Iterator[Difference]:
     for batch in env.orders.scan(progress=HOLDING):
         numbers = [f.order.order_no for f in batch]
         held = env.stock.reservations(numbers)
-        missing = {f.order.order_no: _missing(f, held.get(f.order.order_no, ())) for f in batch}
-        wrong = [no for no, places in missing.items() if places]
+        short_of = {f.order.order_no: missing(f, held.get(f.order.order_no, ())) for f in batch}
+        wrong = [no for no, places in short_of.items() if places]
         heads = env.orders.heads(wrong) if wrong else {}
         for full in batch:
             no, order = full.order.order_no, full.order
             # A version that rose meanwhile: it was cancelled or shipped while its reservations were read.
-            if missing[no] and no in heads and heads[no].version == order.version:
-                short = {place: n for place, n in missing[no].items() if n > 0}
-                over = {place: -n for place, n in missing[no].items() if n < 0}
+            if short_of[no] and no in heads and heads[no].version == order.version:
+                short = {place: n for place, n in short_of[no].items() if n > 0}
+                over = {place: -n for place, n in short_of[no].items() if n < 0}
                 expect = {"progress": str(order.progress), "version": order.version}
                 expect |= {"missing": short} if short else {}
                 expect |= {"beyond": over} if over else {}
@@ -157,7 +157,7 @@ def _unheld(env: Env) -> Iterator[Difference]:
                 yield Difference(no, reason, expect, act, {"order_no": no}, order.shop)
 
 
-def _missing(full: FullOrder, reservations: Sequence[Reservation]) -> dict[str, int]:
+def missing(full: FullOrder, reservations: Sequence[Reservation]) -> dict[str, int]:
     """warehouse/SKU → pieces that open ship lines need there beyond what is held for them; negative: held beyond."""
     if "platform_warehouse" in full.order.flags:
         return {}

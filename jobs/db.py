@@ -21,6 +21,8 @@ STORES = ("orders", "inbox", "stock", "ledger", "reports", "settlement", "bus")
 def _urls(env: Env) -> dict[str, str]:
     """Stores in use that have tables → their URL; the bus only where there is one."""
     used = {name: env.url(name) for name in STORES if name != "bus" or env.settings.stores.bus}
+    if not stores.has_tables(used["stock"]):
+        used["stock"] = env.url("stock_books")
     return {name: url for name, url in used.items() if stores.has_tables(url)}
 
 

@@ -142,7 +142,8 @@ class Env:
         return folder
 
     def url(self, store: str) -> str:
-        return getattr(self.settings.stores, store) or f"sqlite:{self.data / (store + '.db')}"
+        file = "stock" if store == "stock_books" else store
+        return getattr(self.settings.stores, store) or f"sqlite:{self.data / (file + '.db')}"
 
     # ---- stores
     @cached_property
@@ -171,7 +172,8 @@ class Env:
     def stock(self) -> Stock:
         import stores
 
-        return self._keep(stores.open_stock(self.url("stock"), clock=self.clock))
+        books = self.url("stock_books") if not stores.has_tables(self.url("stock")) else ""
+        return self._keep(stores.open_stock(self.url("stock"), clock=self.clock, books=books))
 
     @cached_property
     def ledger(self) -> Ledger:

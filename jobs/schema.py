@@ -40,6 +40,8 @@ class StoresSection(Section):
     orders: str = ""
     inbox: str = ""
     stock: str = ""
+    #: where stock is reserved in Redis: the SQL database that its journal is drained into; empty: as for `stock`
+    stock_books: str = ""
     ledger: str = ""
     settlement: str = ""
     reports: str = ""

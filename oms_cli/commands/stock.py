@@ -67,6 +67,14 @@ def transfer(
         return done(oms.stock_transfer(source, target, sku, qty, reason=reason, by=who(by), key=key), json=json)
 
 
+@app.command("drain", epilog=example("oms stock drain"))
+def drain(config: Config = None, json: Json = False) -> int:
+    """Where stock is reserved in Redis: take its journal over into the books, bring stopped warehouses back."""
+    with office(config) as oms, working("stock drain"):
+        result = oms.drain_stock()
+    return done(result, json=json)
+
+
 @app.command("alerts", epilog=example("oms stock alerts", "oms stock alerts --below 20"))
 def alerts(
     below: Annotated[int | None, typer.Option("--below", min=0, metavar="PIECES", help="Threshold instead of the setting's.")] = None,

@@ -104,7 +104,7 @@ def all_mended(store: DrainedStock) -> dict[str, str]:
 def test_the_books_say_after_a_drain_what_redis_says(store: DrainedStock, sql: SqlStock, clock: FixedClock) -> None:
     a_day(store, clock)
     before = state(store)
-    assert store.drain() == {"W1": 6, "W2": 5, DEMAND: 5}
+    assert store.drain() == {"W1": 7, "W2": 5, DEMAND: 6}
     assert state(sql) == before == state(store)
     books(sql)
 
