@@ -21,10 +21,19 @@ from stores.contracts import Event
 from stores.database import Clock
 from stores.errors import StoreError, Unavailable, UnknownEngine
 
-try:
-    import confluent_kafka as kafka
-except ImportError as error:
-    raise UnknownEngine("kafka needs a driver; type: pip install 'oms[kafka]'") from error
+
+class _Driver:
+    """confluent_kafka, an extra: imported when a bus is opened."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            import confluent_kafka
+        except ImportError as error:
+            raise UnknownEngine("kafka needs a driver; type: pip install 'oms[kafka]'") from error
+        return getattr(confluent_kafka, name)
+
+
+kafka = _Driver()
 
 TIMEOUT_S = 10.0
 #: a member of a group that was not heard of for so long is out, and its partitions go to the others
@@ -41,6 +50,7 @@ class KafkaBus:
     """See `stores.contracts.Bus`. An event's id is ``partition:offset``."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
+        self._new_producer = kafka.Producer
         parts = urlsplit(url)
         self._where = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path.strip("/")
@@ -57,7 +67,7 @@ class KafkaBus:
             return
         with self._guarded():
             if self._producer is None:
-                self._producer = kafka.Producer(
+                self._producer = self._new_producer(
                     {**self._config, "acks": "all", "enable.idempotence": True, "linger.ms": 2, "message.timeout.ms": int(TIMEOUT_S * 1000)}
                 )  # fmt: skip
 

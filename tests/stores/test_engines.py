@@ -1,6 +1,7 @@
 """Engines by URL, and what their errors become at the edge."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,9 @@ def test_an_unknown_option_of_a_url_is_named(tmp_path: Path) -> None:
 def test_a_new_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     open_orders(f"sqlite:{tmp_path / 'data' / 'orders.db'}").close()
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+def test_a_bus_on_kafka_without_its_driver_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(UnknownEngine, match=r"oms\[kafka\]"):
+        stores.open_bus("kafka://localhost:9092", clock=FixedClock())
