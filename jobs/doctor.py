@@ -180,6 +180,36 @@ def _stores(env: Env) -> Iterable[Row]:
         yield from _try(f"store {name}", lambda name=name: getattr(env, name), "opens; its tables are of this version")  # type: ignore[misc]
 
 
+def _servers(env: Env) -> Iterable[Row]:
+    """Every server behind the stores is looked at once for each store; what is well is one line."""
+    from jobs.following import STAGES
+    from stores.checking import check
+
+    topics = [stage.topic for stage in STAGES.values()]
+    named = {name: url for name, url in env.settings.stores.model_dump().items() if url}
+    rows = []
+    for name, url in named.items():
+        found = check(name, url, topics=topics)
+        wrong = [f for f in found if not f.ok]
+        rows += [_row(f"server {name} {f.name}", False, f.what, f.hint) for f in wrong]
+        if found and not wrong:
+            rows.append(_row(f"server {name}", True, "; ".join(f.what for f in found)))
+    return rows
+
+
+def _stopped(env: Env) -> Iterable[Row]:
+    """Warehouses that grant nothing until Redis was compared with the books."""
+    from stores.contracts import DrainedStock
+    from stores.redis_server import DEMAND
+
+    stock = env.stock
+    if not isinstance(stock, DrainedStock) or not stock.drained():
+        return []
+    shut = ["the demand of all orders" if w == DEMAND else w for w in stock.stopped()]
+    what = f"stopped since Redis may have lost something: {', '.join(shut)}" if shut else "none is stopped"
+    return [_row("stock in redis", not shut, what, "oms stock drain")]
+
+
 def _bus(env: Env) -> Iterable[Row]:
     """What the workers' groups have not worked off; with a bus that cannot be reached the sweeps go on, later."""
     from jobs.following import STAGES
@@ -342,7 +372,9 @@ _CHECKS: tuple[tuple[str, Callable[[Env], Iterable[Row]]], ...] = (
     ("secrets", _secrets),
     ("channels", _channels),
     ("keys", _keys),
+    ("servers", _servers),
     ("stores", _stores),
+    ("stock in redis", _stopped),
     ("bus", _bus),
     ("settlement", _settlement),
     ("store clock", _store_clock),

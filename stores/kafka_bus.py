@@ -51,13 +51,7 @@ class KafkaBus:
 
     def __init__(self, url: str, *, clock: Clock) -> None:
         self._new_producer = kafka.Producer
-        parts = urlsplit(url)
-        self._where = parts.netloc.rpartition("@")[2]
-        self._prefix = parts.path.strip("/")
-        self._config = {
-            "bootstrap.servers": self._where, "socket.timeout.ms": int(TIMEOUT_S * 1000), "log_level": 0,
-            **dict(parse_qsl(parts.query)),
-        }  # fmt: skip
+        self._where, self._prefix, self._config = _settings(url)
         self._producer: Any = None
         self._hands: dict[tuple[str, str], _Hand] = {}
 
@@ -254,3 +248,28 @@ def _behind(config: dict[str, Any], topic: str, group: str) -> int:
         return n
     finally:
         asker.close()
+
+
+def _settings(url: str) -> tuple[str, str, dict[str, Any]]:
+    """Where the brokers are, what is put before topics, and librdkafka's settings."""
+    parts = urlsplit(url)
+    where = parts.netloc.rpartition("@")[2]
+    config = {
+        "bootstrap.servers": where, "socket.timeout.ms": int(TIMEOUT_S * 1000), "log_level": 0, **dict(parse_qsl(parts.query)),
+    }  # fmt: skip
+    return where, parts.path.strip("/"), config
+
+
+def topics_there(url: str, timeout_s: float) -> set[str]:
+    """Topics of this URL's prefix, without it.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    where, prefix, config = _settings(url)
+    asker = kafka.Producer(config)
+    try:
+        found = asker.list_topics(timeout=timeout_s).topics
+    except kafka.KafkaException as error:
+        raise Unavailable(f"bus {where}: {error.args[0].str()}") from error
+    return {name.removeprefix(prefix) for name in found if name.startswith(prefix)}

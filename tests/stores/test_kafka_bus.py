@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 import stores
+from stores.checking import check
 from stores.contracts import Bus, Event
 from stores.errors import Unavailable
 from tests.servers import kafka
@@ -156,3 +157,13 @@ def test_a_broker_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
         bus.publish(events("created", "a"))
     bus.close()
+
+
+def test_doctor_names_the_topics_that_are_missing(url: str) -> None:
+    topics(url, "order.created", 1)
+    [found] = check("bus", url, topics=["order.created", "order.audited"])
+    assert not found.ok and found.what == "missing: order.audited" and "--topic order.audited" in found.hint
+    topics(url, "order.audited", 1)
+    assert [f.ok for f in check("bus", url, topics=["order.created", "order.audited"])] == [True]
+    [gone] = check("bus", "kafka://127.0.0.1:1", topics=["order.created"])
+    assert not gone.ok and gone.name == "reached"
