@@ -72,7 +72,7 @@ def words(line: str) -> str:
     return found[1] if found else line
 
 
-@pytest.mark.parametrize("page", ["docs/operating.md", "docs/scripting.md", "docs/reports.md"])
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/scripting.md", "docs/reports.md", "docs/stores.md"])
 def test_the_commands_of_a_page_run_in_an_office_at_work(
     page: str, at: At, day: Day, request: pytest.FixtureRequest
 ) -> None:
