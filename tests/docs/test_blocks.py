@@ -14,6 +14,7 @@ RUN = {
         "README.md",
         "docs/quickstart.md",
         "docs/operating.md",
+        "docs/stores.md",
         "docs/scripting.md",
         "docs/reports.md",
         "docs/payments.md",

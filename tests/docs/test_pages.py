@@ -150,7 +150,7 @@ def test_the_commands_of_the_pages_on_own_orders_and_refunds_run(shell: Shell) -
 
 SETTINGS = [
     b
-    for p in ("docs/quickstart.md", "docs/operating.md", "docs/payments.md", "docs/own-orders.md")
+    for p in ("docs/quickstart.md", "docs/operating.md", "docs/payments.md", "docs/own-orders.md", "docs/stores.md")
     for b in blocks(p, "toml")
 ]
 SETTINGS += [b for b in blocks("docs/adding-a-platform.md", "toml") if "[shops." in b.text]
