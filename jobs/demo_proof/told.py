@@ -100,7 +100,7 @@ def _of_shop(b: Books, platform: str, due: list[Row]) -> list[str]:
     """Goods and refunds of a shop's orders; fees by rate stand beside goods."""
     goods, back = _sums(due, "goods", "order_ref"), _sums(due, "refund", "order_ref")
     wrong = [f"{platform} {e['order_ref']}: {e['kind']} of what nobody bought" for e in due
-             if (platform, e["order_ref"]) not in b.theirs or b.ours[platform, e["order_ref"]]["order_no"] != e["order_no"]]  # fmt: skip
+             if (platform, e["order_ref"]) not in b.theirs or b.ours.get((platform, e["order_ref"]), {}).get("order_no") != e["order_no"]]  # fmt: skip
     for ref in goods:
         o = b.theirs.get((platform, ref))
         if o is not None and o["money"]["paid"] != goods[ref]:
