@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.demo_proof import faults, ledger, money, orders, parcels, stock
+from jobs.demo_proof import faults, figures, ledger, money, orders, own, parcels, settled, stock, told
 from jobs.demo_proof.books import Books, Check, Found
 
 __all__ = ["CHECKS", "Books", "prove"]
@@ -42,6 +42,13 @@ CHECKS: dict[str, Check] = {
     "money went back once": money.backs,
     "bills: each difference in its class": money.bills,
     "statements: each difference in its class": money.statements,
+    "statements as they were told": told.rows,
+    "expected is what the world knows": told.expected,
+    "what was matched adds up": settled.matched,
+    "each act is on record": settled.acts,
+    "suppliers' bills add up": settled.suppliers,
+    "own orders as they were imported": own.imported,
+    "the report's figures are the orders'": figures.figures,
     "every fault was caught": faults.caught,
 }
 

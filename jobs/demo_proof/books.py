@@ -42,13 +42,14 @@ class Books:
     """What both sides wrote down."""
 
     def __init__(self, office: Path, sandbox: Path, commands: Sequence[Row] = ()) -> None:
-        self._data = office / "data"
+        self._office, self._data = office, office / "data"
         self._sandbox = sandbox
         self.commands = list(commands)
         self.world = _lines(sandbox / "orders.jsonl")
         self.entries = _lines(sandbox / "book.jsonl")
         self.info = json.loads((sandbox / "sandbox.json").read_text(encoding="utf-8"))
         self._tables: dict[str, Rows] = {}
+        self._owned: dict[str, Rows] = {}
 
     def table(self, name: str) -> Rows:
         """All rows of one of our tables, but those of the own shop's orders: no marketplace knows them."""
@@ -56,9 +57,9 @@ class Books:
             path = self._data / f"{STORES[name]}.db"
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
                 c.row_factory = sqlite3.Row
-                self._tables[name] = [
-                    r for r in map(dict, c.execute(f"SELECT * FROM {name}")) if not self._is_own(name, r)
-                ]
+                rows = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
+            self._owned[name] = [r for r in rows if self._is_own(name, r)]
+            self._tables[name] = [r for r in rows if not self._is_own(name, r)]
         return self._tables[name]
 
     @cached_property
@@ -67,6 +68,15 @@ class Books:
         with closing(sqlite3.connect(f"file:{self._data / 'orders.db'}?mode=ro", uri=True)) as c:
             c.row_factory = sqlite3.Row
             return [dict(r) for r in c.execute("SELECT * FROM orders WHERE platform = 'own'")]
+
+    def own_rows(self, name: str) -> Rows:
+        """Rows of one of our tables that belong to the own shop's orders and their payments: what `table` leaves out."""
+        self.table(name)
+        return self._owned[name]
+
+    def office_file(self, name: str) -> str:
+        """A file that stood in the office before any command ran."""
+        return (self._office / name).read_text(encoding="utf-8")
 
     @cached_property
     def own_nos(self) -> frozenset[str]:
@@ -81,9 +91,16 @@ class Books:
 
     def settled(self, name: str) -> Rows:
         """All rows of a table of the settlement's."""
-        key = f"settlement.{name}"
+        return self._all("settlement", name)
+
+    def reported(self, name: str) -> Rows:
+        """All rows of a table of the reports'."""
+        return self._all("reports", name)
+
+    def _all(self, store: str, name: str) -> Rows:
+        key = f"{store}.{name}"
         if key not in self._tables:
-            with closing(sqlite3.connect(f"file:{self._data / 'settlement.db'}?mode=ro", uri=True)) as c:
+            with closing(sqlite3.connect(f"file:{self._data / f'{store}.db'}?mode=ro", uri=True)) as c:
                 c.row_factory = sqlite3.Row
                 self._tables[key] = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
         return self._tables[key]
@@ -102,6 +119,17 @@ class Books:
         """Differences planted into the platforms' statements."""
         path = self._sandbox / "planted.jsonl"
         return _lines(path) if path.exists() else []
+
+    @cached_property
+    def told(self) -> Rows:
+        """Every row of the platforms' statements."""
+        path = self._sandbox / "statements.jsonl"
+        return _lines(path) if path.exists() else []
+
+    @cached_property
+    def fed(self) -> set[str]:
+        """Orders that the feed names."""
+        return {no for row in self.table("order_feed") for no in json.loads(row["order_nos"])}
 
     def by_order(self, name: str) -> dict[str, Rows]:
         """Rows of a table by order_no."""

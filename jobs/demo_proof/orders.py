@@ -26,6 +26,9 @@ _REFUNDS = {
     "closed": {"closed", "refused"},
 }  # fmt: skip
 
+#: however many steps led to where something stands
+ANY = -1
+
 
 def complete(b: Books) -> Found:
     """Every order of the world is stored here, or parked with its reason."""
@@ -164,30 +167,34 @@ def history(b: Books) -> Found:
     Each step raises the version by one. So do intents, which are no steps: an order's attempts at stock, and the first
     state of a parcel that is planned by and by.
     """
+    stands = {o["order_no"]: (o["progress"], o["version"] - o["attempt"]) for o in b.table("orders")}
+    stands |= {r["refund_no"]: (r["status"], r["version"]) for r in b.table("refunds")}
+    stands |= {p["parcel_no"]: (p["state"], p["version"]) for p in b.table("parcels")}
+    wrong = steps_of(b.table("history"), stands)
+    # what keeps sums of its own reads the feed: it names every order whose steps there are, and nobody else
+    fed = b.fed - b.own_nos
+    wrong += [f"{no}: not in the feed" for no in set(b.by_order("orders")) - fed]
+    wrong += [f"{no}: in the feed, but no order" for no in fed - set(b.by_order("orders"))]
+    return {"steps": len(b.table("history"))}, wrong
+
+
+def steps_of(history: list[Row], stands: dict[str, tuple[str, int]]) -> list[str]:
+    """Differences between steps and where things stand; `stands`: number → where it is now, how many steps led there."""
     steps: dict[str, list[Row]] = {}
-    for row in b.table("history"):
+    for row in history:
         steps.setdefault(row["ref"], []).append(row)
-    stands = {o["order_no"]: o["progress"] for o in b.table("orders")}
-    stands |= {r["refund_no"]: r["status"] for r in b.table("refunds")}
-    stands |= {p["parcel_no"]: p["state"] for p in b.table("parcels")}
-    count = {o["order_no"]: o["version"] - o["attempt"] for o in b.table("orders")}
-    count |= {r["refund_no"]: r["version"] for r in b.table("refunds")}
-    count |= {p["parcel_no"]: p["version"] for p in b.table("parcels")}
     wrong = [f"{ref}: no history" for ref in set(stands) - set(steps)]
     for ref, rows in steps.items():
         rows.sort(key=lambda r: int(r["version"]))
         intents = rows[0]["from_state"] == "planning"
-        if len({r["version"] for r in rows}) != len(rows) or len(rows) + intents != count.get(ref):
+        at, count = stands.get(ref, ("nowhere", None))
+        if len({r["version"] for r in rows}) != len(rows) or count not in (len(rows) + intents, ANY):
             wrong.append(f"{ref}: a step is missing or there twice")
         elif any(a["to_state"] != z["from_state"] for a, z in pairwise(rows)):
             wrong.append(f"{ref}: a step begins where the one before did not end")
-        elif stands.get(ref) != rows[-1]["to_state"]:
-            wrong.append(f"{ref}: stands at {stands.get(ref)}, its last step ended at {rows[-1]['to_state']}")
-    # what keeps sums of its own reads the feed: it names every order whose steps there are, and nobody else
-    fed = {no for row in b.table("order_feed") for no in json.loads(row["order_nos"])} - b.own_nos
-    wrong += [f"{no}: not in the feed" for no in set(b.by_order("orders")) - fed]
-    wrong += [f"{no}: in the feed, but no order" for no in fed - set(b.by_order("orders"))]
-    return {"steps": sum(map(len, steps.values()))}, wrong
+        elif at != rows[-1]["to_state"]:
+            wrong.append(f"{ref}: stands at {at}, its last step ended at {rows[-1]['to_state']}")
+    return wrong
 
 
 def refunds(b: Books) -> Found:

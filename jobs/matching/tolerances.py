@@ -17,7 +17,6 @@
     days_after = 3
     percent_bp = 50                 # and at most 50 basis points of ours; without it any share
     class = "matched"               # matched or amount_differs
-    write_off = true                # the difference may be written off
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ DAY_MS = 86_400_000
 EDGE_MINUTES = 10
 _SCOPES = ("platform", "kind", "currency")
 _WHOLE = {"priority": 0, "amount_from": None, "amount_to": None, "days_before": None, "days_after": None}
-_KNOWN = {"id", *_SCOPES, *_WHOLE, "percent_bp", "class", "write_off"}
+_KNOWN = {"id", *_SCOPES, *_WHOLE, "percent_bp", "class"}
 _MOST = 10**15
 
 
@@ -61,7 +60,6 @@ class Rule(NamedTuple):
     #: None: any share of the amount
     percent_bp: int | None
     gives: str
-    write_off: bool
 
 
 class Rules(NamedTuple):
@@ -223,12 +221,9 @@ class _Reader:
         gives = held.get("class", "matched")
         if gives not in GIVES:
             self._refuse("class", begin, f'class must be one of {", ".join(GIVES)}; write class = "matched"')
-        write_off = held.get("write_off", False)
-        if not isinstance(write_off, bool):
-            self._refuse("write_off", begin, "write_off is yes or no; write write_off = true or false")
         scopes = [self._scope(held, key, begin) for key in _SCOPES]
         return Rule(held["id"], whole["priority"], scopes[0], scopes[1], scopes[2], whole["amount_from"], whole["amount_to"],
-                    whole["days_before"], whole["days_after"], percent, gives, write_off)  # fmt: skip
+                    whole["days_before"], whole["days_after"], percent, gives)  # fmt: skip
 
     def _number(self, held: Mapping[str, Any], key: str, begin: int, default: int | None) -> int:
         value = held.get(key, default)

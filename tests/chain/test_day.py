@@ -11,6 +11,7 @@ import pytest
 
 from jobs import demo, demo_proof
 from jobs.demo_proof.books import STORES
+from tests.chain.tampering import MONEY, OWNED, REPORTED, SETTLED
 
 
 @pytest.fixture(scope="module")
@@ -100,37 +101,64 @@ TAMPERED = {
 }  # fmt: skip
 
 
+def tables_of(folder: Path, store: str) -> set[str]:
+    with closing(sqlite3.connect(folder / "office" / "data" / f"{store}.db")) as c:
+        found = c.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        return {name for (name,) in found if name != f"{store}_version"}
+
+
+def failing(day: tuple[Path, dict[str, Any]], copy: Path, store: str, statement: str) -> list[str]:
+    """Names of the checks that fail after one row of a store was changed."""
+    folder, told = day
+    shutil.copytree(folder / "office" / "data", copy / "data")
+    for name in ("own.csv", "rules.toml"):
+        shutil.copy(folder / "office" / name, copy / name)
+    with closing(sqlite3.connect(copy / "data" / f"{store}.db")) as c:
+        assert c.execute(statement).rowcount == 1
+        c.commit()
+    proof = demo_proof.prove(copy, folder / "sandbox", told["commands"])
+    return [c["name"] for c in proof["checks"] if not c["ok"]]
+
+
 def test_each_table_of_each_store_is_tampered_with(day: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = day
-    tables = set()
-    for store in ("orders", "inbox", "stock", "ledger"):
-        with closing(sqlite3.connect(folder / "office" / "data" / f"{store}.db")) as c:
-            found = c.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-            tables |= {name for (name,) in found if name != f"{store}_version"}
+    tables = {name for store in ("orders", "inbox", "stock", "ledger") for name in tables_of(folder, store)}
     assert tables == set(TAMPERED) == set(STORES)
+    assert tables_of(folder, "settlement") == set(SETTLED)
+    assert tables_of(folder, "reports") == set(REPORTED)
 
 
 @pytest.mark.parametrize("table", TAMPERED)
 def test_changing_one_row_of_a_table_makes_exactly_its_check_fail(
     day: tuple[Path, dict[str, Any]], tmp_path: Path, table: str
 ) -> None:
-    folder, told = day
     statement, check = TAMPERED[table]
-    shutil.copytree(folder / "office" / "data", tmp_path / "data")
-    with closing(sqlite3.connect(tmp_path / "data" / f"{STORES[table]}.db")) as c:
-        assert c.execute(statement).rowcount == 1
-        c.commit()
-    proof = demo_proof.prove(tmp_path, folder / "sandbox", told["commands"])
-    assert [c["name"] for c in proof["checks"] if not c["ok"]] == [check]
+    assert failing(day, tmp_path, STORES[table], statement) == [check]
+
+
+@pytest.mark.parametrize("what", [*SETTLED, *MONEY])
+def test_changing_one_row_of_the_settlement_makes_exactly_its_check_fail(
+    day: tuple[Path, dict[str, Any]], tmp_path: Path, what: str
+) -> None:
+    statement, check = {**SETTLED, **MONEY}[what]
+    assert failing(day, tmp_path, "settlement", statement) == [check]
+
+
+@pytest.mark.parametrize("table", REPORTED)
+def test_changing_one_row_of_the_reports_makes_exactly_its_check_fail(
+    day: tuple[Path, dict[str, Any]], tmp_path: Path, table: str
+) -> None:
+    assert failing(day, tmp_path, "reports", REPORTED[table]) == ["the report's figures are the orders'"]
+
+
+@pytest.mark.parametrize("table", OWNED)
+def test_changing_one_row_of_an_own_order_makes_exactly_its_check_fail(
+    day: tuple[Path, dict[str, Any]], tmp_path: Path, table: str
+) -> None:
+    assert failing(day, tmp_path, STORES[table], OWNED[table]) == ["own orders as they were imported"]
 
 
 def test_a_level_that_is_not_the_one_shown_there_is_found(day: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    folder, told = day
-    shutil.copytree(folder / "office" / "data", tmp_path / "data")
-    with closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as c:
-        changed = "payload = json_set(payload, '$.qty', json_extract(payload, '$.qty') + 1)"
-        where = first("effects", "key", "kind = 'level' AND state = 'confirmed'")
-        assert c.execute(f"UPDATE effects SET {changed} WHERE {where}").rowcount == 1
-        c.commit()
-    proof = demo_proof.prove(tmp_path, folder / "sandbox", told["commands"])
-    assert [c["name"] for c in proof["checks"] if not c["ok"]] == ["notices told once"]
+    changed = "payload = json_set(payload, '$.qty', json_extract(payload, '$.qty') + 1)"
+    where = first("effects", "key", "kind = 'level' AND state = 'confirmed'")
+    assert failing(day, tmp_path, "ledger", f"UPDATE effects SET {changed} WHERE {where}") == ["notices told once"]

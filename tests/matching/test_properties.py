@@ -37,7 +37,6 @@ days_before = 0
 days_after = 0
 percent_bp = 5000
 class = "amount_differs"
-write_off = true
 """)
 MINUTE = 60_000
 TIMES = (

@@ -36,7 +36,6 @@ days_before = 1
 days_after = 3
 percent_bp = 50
 class = "amount_differs"
-write_off = true
 """
 
 
@@ -46,7 +45,7 @@ def test_a_file_gives_its_rules_by_priority() -> None:
     assert rules.day_cut_ms == 15 * 60_000
     assert rules.ids == ("fee-rounding", "late")
     assert rules.find("fee-rounding") == Rule(
-        "fee-rounding", 1, (), ("fee", "commission"), ("CNY",), -1, 1, 1, 3, 50, "amount_differs", True
+        "fee-rounding", 1, (), ("fee", "commission"), ("CNY",), -1, 1, 1, 3, 50, "amount_differs"
     )
     assert rules.find("none") is None
 
@@ -79,7 +78,6 @@ def test_rules_are_asked_for_by_platform() -> None:
         ("days_after = 3\n", "days_after = -3\n", 21, "days_after must be from 0 to 3650"),
         ("percent_bp = 50", "percent_bp = 0.5", 22, "basis points"),
         ('class = "amount_differs"', 'class = "fine"', 23, "matched, amount_differs"),
-        ("write_off = true", 'write_off = "yes"', 24, "write_off = true or false"),
         ('kind = ["fee", "commission"]', "kind = []", 16, 'write kind = "*"'),
         ("percent_bp = 50", 'when = "delta < 5"', 22, "'when' is not known in a rule"),
     ],
