@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 .PHONY: help demo test test-servers servers slow-servers lint format types bench kill mutants clean
 
 help:
-	@echo "make demo    play a day of orders at four marketplaces on this machine, and prove it"
+	@echo "make demo    play a day of orders at four marketplaces on this machine, and prove it; with payments, bills and statements"
 	@echo "make test    lint, format, types and all tests"
 	@echo "make test-servers  the tests on servers that take longer to get (a Kafka broker)"
 	@echo "make lint    ruff, format and mypy only"
