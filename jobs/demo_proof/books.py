@@ -27,7 +27,7 @@ STORES = {
         "orders",
     ),
     **dict.fromkeys(("inbox_state", "inbox_payload"), "inbox"),
-    **dict.fromkeys(("stock", "stock_journal", "reservations", "demand", "stock_counts"), "stock"),
+    **dict.fromkeys(("stock", "stock_journal", "reservations", "demand", "stock_counts", "stock_streams"), "stock"),
     **dict.fromkeys(
         (
             "sellers", "marks", "windows", "lateness", "leases", "runs", "tasks", "alerts", "effects", "tokens",

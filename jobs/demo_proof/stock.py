@@ -72,6 +72,10 @@ def journal(b: Books) -> Found:
     counted = {(c["warehouse"], c["sku"]): c["counted"] for c in b.table("stock_counts")}
     opening = {(w, good["sku"]): n for good in b.info["goods"] for w, n in good["opening"].items()}
     wrong += each_equal(opening, counted, lambda p, a, z: f"{p[0]}/{p[1]}: opening {a}, counted {z}")
+    wrong += [
+        f"{s['warehouse']}: its journal was taken over from a server that there is not"
+        for s in b.table("stock_streams")
+    ]
     return {"entries": len(b.table("stock_journal"))}, wrong
 
 

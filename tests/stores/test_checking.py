@@ -87,7 +87,7 @@ class TestRedis:
         found = wrong(check("stock", its_redis.url()))
         assert set(found) == {"clock"} and found["clock"].what.startswith("-1")
 
-    def test_a_replica(self, its_redis: redis.Server) -> None:
+    def test_a_replica_takes_no_writes(self, its_redis: redis.Server) -> None:
         with its_redis.client() as client:
             client.replicaof("127.0.0.1", 1)
             try:
