@@ -15,8 +15,14 @@ help:
 	@echo "make mutants the suite graded: each broken line must turn a test red, by hand; takes long"
 	@echo "make clean   remove .venv and caches"
 
+# make demo STORES=servers: the same day on MariaDB, Redis and (where make test-servers got it) Kafka, started for it
+ifeq ($(STORES),servers)
+demo: $(VENV)/.installed-dev servers
+	$(BIN)/python -m tests.servers.day
+else
 demo: $(VENV)/.installed
 	$(BIN)/oms demo
+endif
 
 test: lint servers
 	$(BIN)/pytest -n 2 --dist loadfile -m "not servers"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import stores
+from jobs.privacy import KEY_FILE, make_key_file
 
 if TYPE_CHECKING:
     from jobs.env import Env
@@ -40,7 +41,9 @@ def upgrade(env: Env) -> list[dict[str, Any]]:
     rows = []
     states = {name: stores.schema_state(name, url) for name, url in _urls(env).items()}
     if not any(state.kept for state in states.values()):
-        # the first use of a new office: its key is made before there is anything to seal
+        # the first use of a new office, also of one on servers: its key is made before there is anything to seal
+        if not env.settings.privacy.keys:
+            make_key_file(env.data / KEY_FILE)
         _ = env.privacy
     for name, url in _urls(env).items():
         before = states[name]

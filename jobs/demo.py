@@ -52,7 +52,7 @@ class DemoFailed(JobError):
 
 def play(
     folder: Path, *, orders: int = 3000, seed: int = 7, faults: str = "all", platforms: Sequence[str] = (), ticks: int = 5,
-    progress: Progress | None = None, keep_commands: bool = False,
+    progress: Progress | None = None, keep_commands: bool = False, stores: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Play a day and prove it.
 
@@ -60,6 +60,7 @@ def play(
         folder: made if missing; must be empty.
         faults: ``none``, ``all`` or names separated by commas.
         ticks: how often the commands run during the day.
+        stores: those that are on servers → their URL, as under ``[stores]``; each database must be empty.
         keep_commands: the document lists every command that was run, as `commands`.
 
     Returns:
@@ -76,7 +77,7 @@ def play(
         folder / "sandbox", orders=orders, seed=seed, faults=faults, platforms=platforms, rate=RATE, delay_s=DELAY_S,
         bills="all" if wrong else "none", differences=DIFFERENCES if wrong else 0.0,
     ) as world:  # fmt: skip
-        office = Office(folder / "office", world)
+        office = Office(folder / "office", world, stores or {})
         office.set_up()
         desk = Desk(office, orders=orders)
         desk.set_up()
@@ -100,12 +101,14 @@ def play(
         desk.close()
         for minutes in range(3):
             office.publish(moments[-1] + timedelta(minutes=minutes))
+        if "stock_books" in office.stores:
+            office.oms("stock", "drain")
         show("the proof", len(moments), len(moments))
         world.close()
         from jobs.demo_proof import prove
 
         commands = [r.summary() for r in office.ran]
-        proof = prove(folder / "office", folder / "sandbox", commands)
+        proof = prove(folder / "office", folder / "sandbox", commands, stores)
     return {
         "ok": proof["ok"], "orders": orders, "seed": seed, "faults": faults, "folder": str(folder),
         "page": str(desk.page), "seconds": round(time.monotonic() - began, 1), "processes": len(office.ran), **proof,
@@ -133,8 +136,8 @@ class Office:
     #: exit codes a demo command may end with: done, or partial (parked, unproven: the proof looks at them)
     EXPECTED = frozenset({0, 3})
 
-    def __init__(self, folder: Path, world: World) -> None:
-        self.folder, self.world = folder, world
+    def __init__(self, folder: Path, world: World, stores: Mapping[str, str]) -> None:
+        self.folder, self.world, self.stores = folder, world, stores
         self.ran: list[Ran] = []
         #: told the words of each command before it runs
         self.say: Callable[[str], None] = lambda _words: None
@@ -169,6 +172,8 @@ class Office:
         """Write the settings a user would write for these shops, and count the opening stock."""
         self.folder.mkdir(parents=True)
         text = settings_text(self.world.info, tokens=False, rate=RATE) + settings(self.world.info)
+        if self.stores:
+            text += "\n[stores]\n" + "".join(f"{name} = {json.dumps(url)}\n" for name, url in self.stores.items())
         (self.folder / "oms.toml").write_text(text, encoding="utf-8")
         (self.folder / "oms.toml").chmod(0o600)
         write_rows(
@@ -181,6 +186,9 @@ class Office:
             for warehouse in self.world.warehouses
         ]
         write_rows(self.folder / "opening.csv", ("warehouse", "sku", "qty"), opening)
+        if self.stores:
+            # files come to be with the first command; a server's tables, and the key, are made on purpose
+            self.oms("db", "upgrade")
         as_of = (self.world.start - timedelta(minutes=1)).isoformat()
         self.oms("stock", "import", "opening.csv", "--as-of", as_of, "--by", "demo")
         for shop in self.world.info["shops"]:
@@ -199,6 +207,8 @@ class Office:
         self.oms("merge", "run")
         self.warehouses(at)
         self.together(("push", "shipments"), ("order", "complete"))
+        if "stock_books" in self.stores:
+            self.oms("stock", "drain")
 
     def look_again(self, at: datetime) -> None:
         """Pull once more what could not be proven complete."""

@@ -7,7 +7,7 @@ theirs is not repeated here. Every table of every store has a check that a chang
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +53,20 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def prove(office: Path, sandbox: Path, commands: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def prove(
+    office: Path, sandbox: Path, commands: Sequence[dict[str, Any]] = (), stores: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Run every check.
 
     Args:
+        stores: those that are on servers → their URL.
         commands: what was run, in order: command, exit, seconds.
 
     Returns:
         ok, checks (name, ok, figures, differences, first: the first few), progress (orders by it), parked, faults (name →
         played and caught), slowest commands.
     """
-    books = Books(office, sandbox, commands)
+    books = Books(office, sandbox, commands, stores)
     checks = [_check(name, check(books)) for name, check in CHECKS.items()]
     return {
         "ok": all(c["ok"] for c in checks),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -38,11 +39,30 @@ STORES = {
 }  # fmt: skip
 
 
+def _on_server(url: str, sql: str) -> Rows:
+    import pymysql
+    from pymysql.cursors import DictCursor
+
+    at = urlsplit(url)
+    connection = pymysql.connect(
+        host=at.hostname or "localhost", port=at.port or 3306, user=unquote(at.username or ""),
+        password=unquote(at.password or ""), database=at.path.strip("/"), cursorclass=DictCursor,
+    )  # fmt: skip
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [dict(row) for row in cursor.fetchall()]
+
+
 class Books:
     """What both sides wrote down."""
 
-    def __init__(self, office: Path, sandbox: Path, commands: Sequence[Row] = ()) -> None:
+    def __init__(
+        self, office: Path, sandbox: Path, commands: Sequence[Row] = (), stores: Mapping[str, str] | None = None
+    ) -> None:
         self._office, self._data = office, office / "data"
+        self._stores = dict(stores or {})
+        #: whether stock is reserved in Redis and its journal drained into the books
+        self.drained = "stock_books" in self._stores
         self._sandbox = sandbox
         self.commands = list(commands)
         self.world = _lines(sandbox / "orders.jsonl")
@@ -54,10 +74,7 @@ class Books:
     def table(self, name: str) -> Rows:
         """All rows of one of our tables, but those of the own shop's orders: no marketplace knows them."""
         if name not in self._tables:
-            path = self._data / f"{STORES[name]}.db"
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
-                c.row_factory = sqlite3.Row
-                rows = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
+            rows = self._read(STORES[name], f"SELECT * FROM {name}")
             self._owned[name] = [r for r in rows if self._is_own(name, r)]
             self._tables[name] = [r for r in rows if not self._is_own(name, r)]
         return self._tables[name]
@@ -65,9 +82,7 @@ class Books:
     @cached_property
     def own(self) -> Rows:
         """Orders of the own shop."""
-        with closing(sqlite3.connect(f"file:{self._data / 'orders.db'}?mode=ro", uri=True)) as c:
-            c.row_factory = sqlite3.Row
-            return [dict(r) for r in c.execute("SELECT * FROM orders WHERE platform = 'own'")]
+        return self._read("orders", "SELECT * FROM orders WHERE platform = 'own'")
 
     def own_rows(self, name: str) -> Rows:
         """Rows of one of our tables that belong to the own shop's orders and their payments: what `table` leaves out."""
@@ -100,10 +115,17 @@ class Books:
     def _all(self, store: str, name: str) -> Rows:
         key = f"{store}.{name}"
         if key not in self._tables:
-            with closing(sqlite3.connect(f"file:{self._data / f'{store}.db'}?mode=ro", uri=True)) as c:
-                c.row_factory = sqlite3.Row
-                self._tables[key] = [dict(r) for r in c.execute(f"SELECT * FROM {name}")]
+            self._tables[key] = self._read(store, f"SELECT * FROM {name}")
         return self._tables[key]
+
+    def _read(self, store: str, sql: str) -> Rows:
+        """Rows of a store, by its driver alone: a file of the office, or a database on a server."""
+        url = self._stores.get("stock_books" if store == "stock" and "stock_books" in self._stores else store, "")
+        if url:
+            return _on_server(url, sql)
+        with closing(sqlite3.connect(f"file:{self._data / f'{store}.db'}?mode=ro", uri=True)) as c:
+            c.row_factory = sqlite3.Row
+            return [dict(r) for r in c.execute(sql)]
 
     def money(self, kind: str) -> Rows:
         """What the channels wrote down: payment, payback, notice, planted."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from oms_cli.console import document, note, out, stepping, table, watched
-from oms_cli.options import Json, example, single
+from oms_cli.options import Json, example, pairs, single
 
 app = single()
 #: marketplaces of the day
@@ -33,6 +33,10 @@ def demo(
     folder: Annotated[
         Path | None, typer.Option("--folder", metavar="FOLDER", help="Keep the day's files here (default: a new temporary folder).")
     ] = None,
+    store: Annotated[
+        list[str] | None,
+        typer.Option("--store", metavar="NAME=URL", help="Put this store on a server, as under [stores]; it must be empty. Repeatable."),
+    ] = None,
     json: Json = False,
 ) -> int:  # fmt: skip
     """Play a day at marketplaces on this machine with the documented commands, and prove it against their own book."""
@@ -44,7 +48,7 @@ def demo(
     with stepping("playing a day") as progress:
         told = play(
             place, orders=orders, seed=seed, faults=faults, platforms=[p for p in platforms.split(",") if p],
-            progress=progress,
+            progress=progress, stores=pairs(store),
         )  # fmt: skip
     if json:
         document(told)

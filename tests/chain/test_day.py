@@ -85,7 +85,7 @@ TAMPERED = {
     "stock_journal": ("DELETE FROM stock_journal WHERE seq = (SELECT max(seq) FROM stock_journal WHERE on_hand <> 0)", "journal explains the stock"),
     "stock_counts": (f"UPDATE stock_counts SET counted = counted + 1 WHERE {first('stock_counts', 'warehouse, sku')}", "journal explains the stock"),
     "reservations": (f"UPDATE reservations SET shipped = '{{}}' WHERE {first('reservations', 'reservation_id, warehouse', '''state = 'shipped' ''')}", "held = lines that hold"),
-    "stock_streams": ("INSERT INTO stock_streams (warehouse, no, epoch, server, opened, position, mark, mark_at) VALUES ('w', 0, 1, 's', 1, 0, 0, 0)", "journal explains the stock"),
+    "stock_streams": ("INSERT INTO stock_streams (warehouse, no, epoch, server, opened, position, mark, mark_at) VALUES ('w', 0, 1, 's', 1, 5, 0, 0)", "journal explains the stock"),
     "demand": ("INSERT INTO demand (order_no, sku, qty) VALUES ('nobody', 'SKU-X', 1)", "demand = orders that wait for stock"),
     "sellers": (f"UPDATE sellers SET seller_id = 'x' WHERE {first('sellers', 'shop', '''platform <> 'own' ''')}", "shops, tokens and their limits"),
     "tokens": (f"UPDATE tokens SET shop = 'stranger' WHERE {first('tokens', 'shop')}", "shops, tokens and their limits"),
